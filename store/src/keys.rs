@@ -1,0 +1,39 @@
+//! Every label, annotation and finalizer key in one place.
+
+/// Labels of a bead's ConfigMap.
+pub mod label {
+    pub const STATUS: &str = "bead-status";
+    pub const TYPE: &str = "bead-type";
+    pub const PRIORITY: &str = "bead-priority";
+    pub const READY: &str = "bead-ready";
+    pub const PREFIX: &str = "bead-prefix";
+    /// `bead-label/<label>: ""`.
+    pub const LABEL_DOMAIN: &str = "bead-label";
+    /// `bead-convoy/<convoy id>: ""`.
+    pub const CONVOY_DOMAIN: &str = "bead-convoy";
+    pub const STORE: &str = "gastown.gastown.io/store";
+    pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+    pub const MANAGED_BY_BEADLET: &str = "beadlet";
+}
+
+/// Annotations of a bead's ConfigMap.
+pub mod annotation {
+    pub const BEAD_ID: &str = "gastown.gastown.io/bead-id";
+    pub const CONTENT_HASH: &str = "gastown.gastown.io/content-hash";
+    pub const BLOCKED_BY: &str = "gastown.gastown.io/blocked-by";
+    /// The fields that were shortened to fit a ConfigMap.
+    pub const SHORTENED: &str = "gastown.gastown.io/shortened-fields";
+    /// On a BeadStore: sync now. Any new value is a poke.
+    pub const SYNC_REQUESTED: &str = "gastown.gastown.io/sync-requested-at";
+    /// On a BeadStore: let the deletions of this commit through.
+    pub const ALLOW_DELETE: &str = "gastown.gastown.io/allow-delete";
+}
+
+/// Keys of a bead ConfigMap's `data`.
+pub mod data {
+    pub const ISSUE: &str = "issue.json";
+    pub const TITLE: &str = "title";
+}
+
+/// The field manager of all our writes, and the `reportingComponent` of our events.
+pub const FIELD_MANAGER: &str = "beadlet";
