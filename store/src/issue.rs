@@ -59,10 +59,9 @@ pub struct Issue<'a> {
     pub defer_until: Option<Instant<'a>>,
     pub close_reason: Option<Cow<'a, str>>,
     pub pinned: bool,
-    /// `ephemeral`, or `wisp` as older trackers called it.
     pub ephemeral: bool,
+    /// What trackers 0.33 to 0.36 called `ephemeral`.
     pub wisp: bool,
-    pub no_history: bool,
     pub is_template: bool,
     pub labels: Vec<Cow<'a, str>>,
     pub dependencies: Vec<Dependency<'a>>,

@@ -64,7 +64,11 @@ pub enum Refusal {
 }
 
 fn lines_text(lines: &[usize]) -> String {
-    lines.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+    lines
+        .iter()
+        .map(usize::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Reads a revision of the file (`spec/beads.md` §4.2).

@@ -1,10 +1,12 @@
 //! READY: which issues could start now, in the tracker's own order, and why the others could not.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 
 use crate::issue::IssueId;
 use crate::reader::Reading;
-use crate::tracker::TrackerConfig;
 
 /// Whose rules decide. The names are those of the tracker's versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -18,6 +20,46 @@ pub enum Profile {
     Bd049,
     /// beads_rust 0.1.
     Br01,
+}
+
+/// A name that is not a profile's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is not a ready profile: use one of bd-1.1, bd-1.0.5, bd-0.49, br-0.1")]
+pub struct UnknownProfile {
+    pub given: String,
+}
+
+impl FromStr for Profile {
+    type Err = UnknownProfile;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|profile| profile.name() == name);
+        found.ok_or_else(|| UnknownProfile {
+            given: name.to_owned(),
+        })
+    }
+}
+
+impl Profile {
+    /// Every profile, newest tracker first.
+    pub const ALL: [Self; 4] = [Self::Bd11, Self::Bd105, Self::Bd049, Self::Br01];
+
+    /// The name by which a person chooses it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bd11 => "bd-1.1",
+            Self::Bd105 => "bd-1.0.5",
+            Self::Bd049 => "bd-0.49",
+            Self::Br01 => "br-0.1",
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Why an issue is not ready.
@@ -47,6 +89,12 @@ pub enum Blocker {
     MissingTarget(String),
 }
 
+impl fmt::Display for Blocker {
+    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        todo!()
+    }
+}
+
 /// The answer for a whole file.
 #[derive(Debug, Default)]
 pub struct Readiness {
@@ -60,7 +108,7 @@ pub struct Readiness {
 
 /// Computes READY for the whole file at `now`.
 #[must_use]
-pub fn readiness(_reading: &Reading<'_>, _profile: Profile, _config: &TrackerConfig, _now: Timestamp) -> Readiness {
+pub fn readiness(_reading: &Reading<'_>, _profile: Profile, _now: Timestamp) -> Readiness {
     todo!()
 }
 

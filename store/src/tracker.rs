@@ -1,5 +1,7 @@
 //! What `.beads/config.yaml` says to a reader: custom statuses and types, the sync branch, the issue prefix.
 
+use crate::reader::{Reading, Warning};
+
 /// The settings of the tracker that a reader of git can see. All are optional in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrackerConfig {
@@ -28,6 +30,13 @@ impl TrackerConfig {
     /// # Errors
     /// When the text is not YAML or a known key has a value of the wrong type.
     pub fn parse(_yaml: &[u8]) -> Result<Self, ConfigError> {
+        todo!()
+    }
+
+    /// What the tracker itself would refuse on import: statuses and types that are neither its own nor custom ones.
+    /// One warning a word, on the line where it stands first.
+    #[must_use]
+    pub fn unknown_words(&self, _reading: &Reading<'_>) -> Vec<Warning> {
         todo!()
     }
 }
