@@ -1,1 +1,7 @@
+//! From git to the cluster and back.
+//!
+//! [`decide`] takes values and returns values; the other modules read the world, call it and apply the answer.
 
+pub mod decide;
+pub mod git;
+pub mod triggers;

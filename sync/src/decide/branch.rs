@@ -1,0 +1,1 @@
+//! Which branch of the repository holds the issues.

@@ -1,0 +1,1 @@
+//! Which file of a commit holds the issues.

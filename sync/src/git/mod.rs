@@ -1,0 +1,18 @@
+//! The repository that holds the issue file: where it is, what its tip is, and what the file says there.
+//!
+//! A repository on a local path is opened in place and never written. A remote one is kept as a bare clone of one ref, and
+//! fetched only when the server advertises another commit than the one last seen.
+
+mod error;
+pub mod known_hosts;
+mod repository;
+mod secret;
+mod source;
+mod url;
+
+pub use error::{GitError, Reason};
+pub use known_hosts::KnownHosts;
+pub use repository::{CommitId, Repository, Snapshot, Tip};
+pub use secret::Secret;
+pub use source::{Auth, CaBundle, Proxy, Source};
+pub use url::{GitUrl, UrlError};
