@@ -1,1 +1,9 @@
+//! The integration tests: against a real control plane, real repositories and the real program. One file a subject.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
+mod testbed;

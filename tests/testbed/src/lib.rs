@@ -1,1 +1,27 @@
+//! A real control plane and real git servers for the tests, the demo and the benchmarks.
+//!
+//! [`Testbed`] is etcd, kube-apiserver and kube-controller-manager, built from the Go modules under `go/`. It is kept by
+//! the program `testbed` ([`supervisor`]), so that everything it started ends with the process that asked for it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this crate is test code: a panic with a sentence is how a test fails"
+)]
 
+pub mod audit;
+pub mod control_plane;
+pub mod namespace;
+pub mod pki;
+pub mod process;
+pub mod supervisor;
+pub mod testbed;
+pub mod tools;
+pub mod wait;
+
+mod state;
+
+pub use audit::{Audit, Mark, Request, Requests};
+pub use namespace::Namespace;
+pub use testbed::{Testbed, User};
+pub use wait::eventually;

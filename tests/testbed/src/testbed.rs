@@ -1,0 +1,314 @@
+//! A control plane as a test sees it.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use kube::Client;
+use tokio::sync::OnceCell;
+
+use crate::{
+    audit::Audit,
+    control_plane::{self, ADMINS, CA_NAME, Component, write_kubeconfig},
+    namespace::Namespace,
+    pki::Ca,
+    supervisor::{Answer, Endpoint, Order, check_hello},
+};
+
+/// A running control plane. Clones are handles of the same; it ends when the last is dropped, and with this process.
+#[derive(Clone)]
+pub struct Testbed {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    endpoint: Endpoint,
+    ca: Ca,
+    supervisor: Mutex<Supervisor>,
+}
+
+/// The program `testbed`, and the two ends of its pipes.
+struct Supervisor {
+    child: Child,
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+/// Somebody whom the API server knows by a client certificate.
+#[derive(Clone, Debug)]
+pub struct User {
+    name: String,
+    file: String,
+    kubeconfig: PathBuf,
+    server: String,
+}
+
+impl Testbed {
+    /// The control plane of this test process, brought up by the first who asks. Any runtime may use it.
+    ///
+    /// # Panics
+    /// It does not come up.
+    pub async fn shared() -> &'static Testbed {
+        static SHARED: OnceCell<Testbed> = OnceCell::const_new();
+        match SHARED.get_or_try_init(Self::start).await {
+            Ok(testbed) => testbed,
+            Err(error) => panic!("the control plane does not come up: {error:#}"),
+        }
+    }
+
+    /// A control plane of one's own: for a test that stops a part of it, for the demo and the benchmarks.
+    ///
+    /// # Errors
+    /// The program `testbed` or a component is not built, or does not start.
+    pub async fn start() -> Result<Self> {
+        tokio::task::spawn_blocking(Self::start_blocking).await?
+    }
+
+    /// A new client of the administrator (`system:masters`), bound to the runtime of the caller.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn client(&self) -> Client {
+        control_plane::client(self.folder(), &self.inner.endpoint.server, "admin").unwrap()
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.inner.endpoint.kubeconfig
+    }
+
+    /// `https://127.0.0.1:<port>`.
+    pub fn server(&self) -> &str {
+        &self.inner.endpoint.server
+    }
+
+    /// The ids that the components had at the start, and the supervisor's.
+    pub fn processes(&self) -> Vec<u32> {
+        let supervisor = self.supervisor(|supervisor| supervisor.child.id());
+        self.inner
+            .endpoint
+            .processes
+            .iter()
+            .copied()
+            .chain([supervisor])
+            .collect()
+    }
+
+    /// Where the control plane keeps its files and logs.
+    pub fn folder(&self) -> &Path {
+        &self.inner.endpoint.folder
+    }
+
+    /// A user of this name who may do everything, so that the audit log can tell a test's requests from others'.
+    ///
+    /// # Panics
+    /// As of [`Testbed::user_in`].
+    pub fn user(&self, name: &str) -> User {
+        self.user_in(name, &[ADMINS])
+    }
+
+    /// A user of this name in exactly these groups (at most two), who may do what RBAC grants.
+    ///
+    /// # Panics
+    /// The name cannot be a file's name, or there are more groups.
+    pub fn user_in(&self, name: &str, groups: &[&str]) -> User {
+        let pair = self.inner.ca.client(name, groups).unwrap();
+        let file = format!("user-{}", name.replace([':', '/'], "."));
+        let kubeconfig = write_kubeconfig(self.folder(), &file, self.server(), &pair).unwrap();
+        User {
+            name: name.to_owned(),
+            file,
+            kubeconfig,
+            server: self.server().to_owned(),
+        }
+    }
+
+    /// A client of [`Testbed::user_in`].
+    ///
+    /// # Panics
+    /// As of [`Testbed::user_in`].
+    pub fn client_as(&self, name: &str, groups: &[&str]) -> Client {
+        self.user_in(name, groups).client()
+    }
+
+    /// A new namespace called `<name>-<something unique>`.
+    ///
+    /// # Panics
+    /// It cannot be made.
+    pub async fn namespace(&self, name: &str) -> Namespace {
+        Namespace::create(self.clone(), name).await
+    }
+
+    /// What the API server was asked.
+    pub fn audit(&self) -> Audit {
+        Audit::new(self.clone())
+    }
+
+    /// Stops a component in its tracks (SIGSTOP). For a test with a control plane of its own, as all of these.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub async fn pause(&self, component: Component) -> Result<()> {
+        self.order(Order::Pause(component)).await
+    }
+
+    /// Lets a paused component go on.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub async fn resume(&self, component: Component) -> Result<()> {
+        self.order(Order::Resume(component)).await
+    }
+
+    /// SIGKILL.
+    ///
+    /// # Errors
+    /// The supervisor is gone.
+    pub async fn kill(&self, component: Component) -> Result<()> {
+        self.order(Order::Kill(component)).await
+    }
+
+    /// Starts a killed component where it was (same port, same data), and waits until it serves.
+    ///
+    /// # Errors
+    /// It runs, or does not come up.
+    pub async fn start_again(&self, component: Component) -> Result<()> {
+        self.order(Order::Start(component)).await
+    }
+
+    fn start_blocking() -> Result<Self> {
+        let mut supervisor = Supervisor::spawn()?;
+        check_hello(&supervisor.answer()?)?;
+        let endpoint = match serde_json::from_str(&supervisor.answer()?)? {
+            Answer::Up(endpoint) => endpoint,
+            Answer::Failed(why) => bail!("{why}"),
+            other => bail!("the supervisor answers {other:?}"),
+        };
+        let ca = Ca::load(CA_NAME, &endpoint.folder)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                endpoint,
+                ca,
+                supervisor: Mutex::new(supervisor),
+            }),
+        })
+    }
+
+    async fn order(&self, order: Order) -> Result<()> {
+        let testbed = self.clone();
+        tokio::task::spawn_blocking(move || {
+            testbed.supervisor(|supervisor| supervisor.order(&order))
+        })
+        .await?
+    }
+
+    fn supervisor<T>(&self, ask: impl FnOnce(&mut Supervisor) -> T) -> T {
+        ask(&mut self
+            .inner
+            .supervisor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl User {
+    /// The name in the audit log.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// A new client, bound to the runtime of the caller.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn client(&self) -> Client {
+        let folder = self.kubeconfig.parent().unwrap();
+        control_plane::client(folder, &self.server, &self.file).unwrap()
+    }
+}
+
+impl Supervisor {
+    fn spawn() -> Result<Self> {
+        let mut child = Command::new(program()?)
+            .args(["up", "--until-stdin-closes"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // A Ctrl-C is for us; the supervisor sees our end and then ends in order.
+            .process_group(0)
+            .spawn()
+            .context("cannot start the program `testbed`")?;
+        let answers = BufReader::new(child.stdout.take().context("stdout is a pipe")?);
+        Ok(Self {
+            orders: child.stdin.take(),
+            child,
+            answers,
+        })
+    }
+
+    fn order(&mut self, order: &Order) -> Result<()> {
+        let orders = self.orders.as_mut().context("the supervisor is ending")?;
+        writeln!(orders, "{}", serde_json::to_string(order)?).context("the supervisor is gone")?;
+        match serde_json::from_str(&self.answer()?)? {
+            Answer::Done => Ok(()),
+            Answer::Failed(why) => bail!("{why}"),
+            other => bail!("the supervisor answers {other:?}"),
+        }
+    }
+
+    fn answer(&mut self) -> Result<String> {
+        let mut line = String::new();
+        let read = self
+            .answers
+            .read_line(&mut line)
+            .context("the supervisor cannot be heard")?;
+        ensure!(read > 0, "the supervisor ended without a word");
+        Ok(line)
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.orders = None;
+        let end = Instant::now() + Duration::from_secs(15);
+        while Instant::now() < end {
+            if let Ok(Some(_)) = self.child.try_wait() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program `testbed` beside this one: tests are in `target/<profile>/deps`, programs in `target/<profile>`.
+///
+/// # Errors
+/// It is not built.
+pub fn program() -> Result<PathBuf> {
+    let here = env::current_exe().context("this program does not know where it is")?;
+    let found = here
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("testbed"))
+        .find(|path| path.is_file());
+    found.with_context(|| {
+        format!(
+            "the program `testbed` is not near {}: run `cargo build -p beadlet-testbed`",
+            here.display()
+        )
+    })
+}
