@@ -1,1 +1,393 @@
 //! Which file of a commit holds the issues.
+//!
+//! The configured one, else the first that exists of: `export.path` of the tracker's configuration, `issues.jsonl`,
+//! `beads.jsonl`, `export.jsonl`, all in `.beads` or where a committed `.beads/redirect` leads.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::git::CommitId;
+
+/// A path inside a tree: relative, without `.`, `..` or empty parts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TreePath(String);
+
+/// Why a text is not a path inside a tree.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TreePathError {
+    #[error("the path is empty")]
+    Empty,
+    #[error("path {0:?} is absolute: write it from the top of the repository")]
+    Absolute(String),
+    #[error("path {0:?} leads out of the repository")]
+    Outside(String),
+    #[error("path {0:?} holds a control character")]
+    Control(String),
+}
+
+impl TreePath {
+    /// Where the tracker keeps its files.
+    #[must_use]
+    pub fn beads() -> Self {
+        Self(".beads".to_owned())
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn join(&self, below: &str) -> Result<Self, TreePathError> {
+        format!("{}/{below}", self.0).parse()
+    }
+
+    fn file(&self, name: &str) -> Self {
+        Self(format!("{}/{name}", self.0))
+    }
+}
+
+impl fmt::Display for TreePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for TreePath {
+    type Err = TreePathError;
+
+    fn from_str(text: &str) -> Result<Self, TreePathError> {
+        if text.starts_with('/') {
+            return Err(TreePathError::Absolute(text.to_owned()));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(TreePathError::Control(text.to_owned()));
+        }
+        let mut parts = Vec::new();
+        for part in text.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => {
+                    parts
+                        .pop()
+                        .ok_or_else(|| TreePathError::Outside(text.to_owned()))?;
+                }
+                name => parts.push(name),
+            }
+        }
+        if parts.is_empty() {
+            Err(TreePathError::Empty)
+        } else {
+            Ok(Self(parts.join("/")))
+        }
+    }
+}
+
+/// What stands at a path of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry<F> {
+    Nothing,
+    File(F),
+    Directory,
+    /// The path itself, or the folder on the way to it that is named.
+    Symlink {
+        at: String,
+        target: String,
+    },
+    Submodule {
+        at: String,
+    },
+}
+
+/// Why a commit has no issue file that could be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    #[error("setting for the path: {0}")]
+    Setting(TreePathError),
+    #[error(".beads/redirect: {0}: mend it or set the path")]
+    Redirect(TreePathError),
+    #[error(
+        "no issue file at {commit} on {branch} (looked for {}){}: {}",
+        list(looked_for),
+        others_text(others),
+        ABSENT_HELP
+    )]
+    Absent {
+        commit: CommitId,
+        branch: String,
+        looked_for: Vec<TreePath>,
+        others: Vec<String>,
+    },
+    #[error("{path} is a directory: set the path to the file in it")]
+    Directory { path: TreePath },
+    #[error(
+        "{at} is a symbolic link to {target:?}, which is not followed: set the path to the file itself"
+    )]
+    Symlink { at: String, target: String },
+    #[error("{at} is a submodule: point the source at that repository instead")]
+    Submodule { at: String },
+    #[error(
+        "the tracker keeps its issues in Dolt only (refs/dolt/data) and {branch} has no issue file (looked for {}): \
+         set export.auto: true and export.git-add: true in .beads/config.yaml, then commit and push",
+        list(looked_for)
+    )]
+    DoltOnly {
+        branch: String,
+        looked_for: Vec<TreePath>,
+    },
+}
+
+const ABSENT_HELP: &str = "export and commit it, or set the path or the branch";
+
+fn list(paths: &[TreePath]) -> String {
+    paths
+        .iter()
+        .map(TreePath::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn others_text(names: &[String]) -> String {
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("; there is {}", names.join(", "))
+    }
+}
+
+/// Where `.beads/redirect` leads. `None` when it holds nothing but comments. The path in it starts at the folder that holds `.beads`,
+/// which in a commit is the top; it must stay inside, and a redirect at its end is not followed.
+///
+/// # Errors
+/// When it leads out of the repository or is no path.
+pub fn redirected(content: &[u8]) -> Result<Option<TreePath>, PathError> {
+    String::from_utf8_lossy(content)
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| line.parse().map_err(PathError::Redirect))
+        .transpose()
+}
+
+/// Where to look, in this order. `export_path` starts at the folder of the tracker; one that leads out of the repository is passed over,
+/// as the tracker that wrote there did not write into this commit.
+///
+/// # Errors
+/// When `configured` is not a path inside the repository.
+pub fn candidates(
+    configured: Option<&str>,
+    beads: &TreePath,
+    export_path: Option<&str>,
+) -> Result<Vec<TreePath>, PathError> {
+    if let Some(text) = configured {
+        return text
+            .parse()
+            .map(|path| vec![path])
+            .map_err(PathError::Setting);
+    }
+    let mut paths: Vec<_> = export_path
+        .filter(|path| !path.starts_with('/'))
+        .and_then(|path| beads.join(path).ok())
+        .into_iter()
+        .collect();
+    for name in ["issues.jsonl", "beads.jsonl", "export.jsonl"] {
+        let path = beads.file(name);
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// What is known of a commit beside the entries.
+#[derive(Clone, Debug)]
+pub struct About {
+    pub branch: String,
+    pub commit: CommitId,
+    /// The repository has [`super::branch::DOLT_DATA`].
+    pub dolt: bool,
+    /// Other files that look like issue files.
+    pub others: Vec<String>,
+}
+
+/// The file to read: the first candidate at which anything stands.
+///
+/// # Errors
+/// When that is not a file, or nothing stands at any of them.
+pub fn path<F>(
+    entries: Vec<(TreePath, Entry<F>)>,
+    about: About,
+) -> Result<(TreePath, F), PathError> {
+    let mut looked_for = Vec::new();
+    for (path, entry) in entries {
+        match entry {
+            Entry::File(file) => return Ok((path, file)),
+            Entry::Directory => return Err(PathError::Directory { path }),
+            Entry::Symlink { at, target } => return Err(PathError::Symlink { at, target }),
+            Entry::Submodule { at } => return Err(PathError::Submodule { at }),
+            Entry::Nothing => looked_for.push(path),
+        }
+    }
+    let About {
+        branch,
+        commit,
+        dolt,
+        others,
+    } = about;
+    Err(if dolt && others.is_empty() {
+        PathError::DoltOnly { branch, looked_for }
+    } else {
+        PathError::Absent {
+            commit,
+            branch,
+            looked_for,
+            others,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about(dolt: bool) -> About {
+        About {
+            branch: "main".to_owned(),
+            commit: "1".repeat(40).parse().unwrap(),
+            dolt,
+            others: Vec::new(),
+        }
+    }
+
+    fn tree_path(text: &str) -> TreePath {
+        text.parse().unwrap()
+    }
+
+    fn looked_for(configured: Option<&str>, export_path: Option<&str>) -> String {
+        list(&candidates(configured, &TreePath::beads(), export_path).unwrap())
+    }
+
+    #[test]
+    fn path_is_cleaned_and_stays_inside() {
+        assert_eq!(tree_path("./a//b/../c").as_str(), "a/c");
+        assert_eq!(
+            "../x".parse::<TreePath>(),
+            Err(TreePathError::Outside("../x".to_owned()))
+        );
+        assert_eq!(
+            "a/../../x".parse::<TreePath>(),
+            Err(TreePathError::Outside("a/../../x".to_owned()))
+        );
+        assert!(matches!(
+            "/etc/passwd".parse::<TreePath>(),
+            Err(TreePathError::Absolute(_))
+        ));
+        assert!(matches!(
+            "a\nb".parse::<TreePath>(),
+            Err(TreePathError::Control(_))
+        ));
+        assert_eq!("".parse::<TreePath>(), Err(TreePathError::Empty));
+    }
+
+    #[test]
+    fn configured_path_is_the_only_one_looked_for() {
+        assert_eq!(
+            looked_for(Some("rig/issues.jsonl"), Some("x.jsonl")),
+            "rig/issues.jsonl"
+        );
+        assert!(matches!(
+            candidates(Some("../issues.jsonl"), &TreePath::beads(), None),
+            Err(PathError::Setting(TreePathError::Outside(_)))
+        ));
+    }
+
+    #[test]
+    fn export_path_of_the_tracker_goes_before_the_usual_names() {
+        let usual = ".beads/issues.jsonl, .beads/beads.jsonl, .beads/export.jsonl";
+        assert_eq!(looked_for(None, None), usual);
+        assert_eq!(
+            looked_for(None, Some("out/all.jsonl")),
+            format!(".beads/out/all.jsonl, {usual}")
+        );
+        assert_eq!(
+            looked_for(None, Some("beads.jsonl")),
+            ".beads/beads.jsonl, .beads/issues.jsonl, .beads/export.jsonl"
+        );
+        assert_eq!(looked_for(None, Some("/tmp/all.jsonl")), usual);
+        assert_eq!(looked_for(None, Some("../../all.jsonl")), usual);
+    }
+
+    #[test]
+    fn redirect_is_one_path_with_comments_around_it() {
+        assert_eq!(
+            redirected(b"# moved\n\n mayor/rig/.beads \n").unwrap(),
+            Some(tree_path("mayor/rig/.beads"))
+        );
+        assert_eq!(redirected(b"# nothing\n").unwrap(), None);
+        assert!(matches!(
+            redirected(b"../../elsewhere/.beads"),
+            Err(PathError::Redirect(TreePathError::Outside(_)))
+        ));
+        assert!(matches!(
+            redirected(b"/home/x/.beads"),
+            Err(PathError::Redirect(TreePathError::Absolute(_)))
+        ));
+    }
+
+    #[test]
+    fn first_path_at_which_anything_stands_decides() {
+        let (first, second) = (tree_path("a"), tree_path("b"));
+        let file = path(
+            vec![
+                (first.clone(), Entry::Nothing),
+                (second.clone(), Entry::File(7)),
+            ],
+            about(false),
+        );
+        assert_eq!(file, Ok((second.clone(), 7)));
+        let directory = path(
+            vec![(first.clone(), Entry::Directory), (second, Entry::File(7))],
+            about(false),
+        );
+        assert_eq!(directory, Err(PathError::Directory { path: first }));
+    }
+
+    #[test]
+    fn what_is_not_a_file_says_what_to_do() {
+        let message = |entry: Entry<()>| {
+            path(vec![(tree_path("a/b"), entry)], about(false))
+                .unwrap_err()
+                .to_string()
+        };
+        let at = "a".to_owned();
+        assert!(message(Entry::Directory).ends_with("set the path to the file in it"));
+        assert!(message(Entry::Submodule { at: at.clone() }).starts_with("a is a submodule"));
+        assert!(
+            message(Entry::Symlink {
+                at,
+                target: "../c".to_owned()
+            })
+            .contains("\"../c\"")
+        );
+    }
+
+    #[test]
+    fn dolt_only_repository_is_told_what_to_switch_on() {
+        let nothing: Vec<(TreePath, Entry<()>)> =
+            vec![(tree_path(".beads/issues.jsonl"), Entry::Nothing)];
+        let message = path(nothing.clone(), about(true)).unwrap_err().to_string();
+        assert!(
+            message.contains("export.auto: true") && message.contains("export.git-add: true"),
+            "{message}"
+        );
+        assert!(matches!(
+            path(nothing.clone(), about(false)),
+            Err(PathError::Absent { .. })
+        ));
+        let others = About {
+            others: vec![".beads/all.jsonl".to_owned()],
+            ..about(true)
+        };
+        let message = path(nothing, others).unwrap_err().to_string();
+        assert!(message.contains("there is .beads/all.jsonl"), "{message}");
+    }
+}

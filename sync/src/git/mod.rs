@@ -3,6 +3,7 @@
 //! A repository on a local path is opened in place and never written. A remote one is kept as a bare clone of one ref, and
 //! fetched only when the server advertises another commit than the one last seen.
 
+mod commit;
 mod error;
 pub mod known_hosts;
 mod repository;
@@ -10,9 +11,10 @@ mod secret;
 mod source;
 mod url;
 
+pub use commit::{CommitId, CommitIdError};
 pub use error::{GitError, Reason};
 pub use known_hosts::KnownHosts;
-pub use repository::{CommitId, Repository, Snapshot, Tip};
+pub use repository::{Repository, Snapshot, Tip};
 pub use secret::Secret;
 pub use source::{Auth, CaBundle, Proxy, Source};
 pub use url::{GitUrl, UrlError};

@@ -1,21 +1,9 @@
 //! The repository as the mirror sees it.
 
-use std::fmt;
-
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{GitError, Source};
-
-/// The name of a commit: 40 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommitId(git2::Oid);
-
-impl fmt::Display for CommitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use super::{CommitId, GitError, Source};
 
 /// Where the branch stands, as the repository says.
 #[derive(Clone, Debug, PartialEq, Eq)]
