@@ -14,6 +14,8 @@ pub mod label {
     pub const STORE: &str = "gastown.gastown.io/store";
     pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
     pub const MANAGED_BY_BEADLET: &str = "beadlet";
+    /// Those of which a ConfigMap has one at most, beside those of the two domains.
+    pub const SINGLE: [&str; 7] = [STATUS, TYPE, PRIORITY, READY, PREFIX, STORE, MANAGED_BY];
 }
 
 /// Annotations of a bead's ConfigMap.
@@ -23,6 +25,8 @@ pub mod annotation {
     pub const BLOCKED_BY: &str = "gastown.gastown.io/blocked-by";
     /// The fields that were shortened to fit a ConfigMap.
     pub const SHORTENED: &str = "gastown.gastown.io/shortened-fields";
+    /// Those of a bead's ConfigMap.
+    pub const ON_CONFIGMAP: [&str; 4] = [BEAD_ID, CONTENT_HASH, BLOCKED_BY, SHORTENED];
     /// On a BeadStore: sync now. Any new value is a poke.
     pub const SYNC_REQUESTED: &str = "gastown.gastown.io/sync-requested-at";
     /// On a BeadStore: let the deletions of this commit through.
@@ -33,6 +37,7 @@ pub mod annotation {
 pub mod data {
     pub const ISSUE: &str = "issue.json";
     pub const TITLE: &str = "title";
+    pub const ALL: [&str; 2] = [ISSUE, TITLE];
 }
 
 /// The field manager of all our writes, and the `reportingComponent` of our events.

@@ -2,6 +2,10 @@
 //!
 //! [`decide`] takes values and returns values; the other modules read the world, call it and apply the answer.
 
+pub mod condition;
 pub mod decide;
 pub mod git;
+pub mod mirror;
+pub mod report;
+pub mod settings;
 pub mod triggers;

@@ -1,1 +1,0 @@
-//! The cluster as the place that holds the beads: list, watch, create, patch, delete, each guarded.
