@@ -11,9 +11,11 @@
 
 pub mod audit;
 pub mod control_plane;
+pub mod git;
 pub mod namespace;
 pub mod pki;
 pub mod process;
+pub mod program;
 pub mod supervisor;
 pub mod testbed;
 pub mod tools;
@@ -22,6 +24,8 @@ pub mod wait;
 mod state;
 
 pub use audit::{Audit, Mark, Request, Requests};
+pub use git::GitRepo;
 pub use namespace::Namespace;
+pub use program::{Program, Running};
 pub use testbed::{Testbed, User};
 pub use wait::eventually;

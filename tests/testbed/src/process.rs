@@ -33,18 +33,29 @@ impl Process {
     ///
     /// # Errors
     /// The log cannot be written, or the program cannot be started.
-    pub fn spawn(name: &str, mut command: Command, log: &Path) -> Result<Self> {
-        let output = OpenOptions::new().create(true).append(true).open(log);
-        let output = output.with_context(|| format!("cannot write the log {}", log.display()))?;
+    pub fn spawn(name: &str, command: Command, log: &Path) -> Result<Self> {
+        Self::spawn_apart(name, command, log, log)
+    }
+
+    /// The same with a file for each output; what is told about the process is its stderr.
+    ///
+    /// # Errors
+    /// As of [`Process::spawn`].
+    pub fn spawn_apart(
+        name: &str,
+        mut command: Command,
+        stdout: &Path,
+        stderr: &Path,
+    ) -> Result<Self> {
         command
             .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output);
+            .stdout(appending(stdout)?)
+            .stderr(appending(stderr)?);
         let child = spawn(command).with_context(|| format!("cannot start {name}"))?;
         Ok(Self {
             name: name.to_owned(),
             child,
-            log: log.to_owned(),
+            log: stderr.to_owned(),
         })
     }
 
@@ -166,6 +177,11 @@ pub fn tail(path: &Path, lines: usize) -> String {
     let text = text.unwrap_or_else(|error| format!("({}: {error})", path.display()));
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+fn appending(path: &Path) -> Result<File> {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.with_context(|| format!("cannot write the log {}", path.display()))
 }
 
 /// Makes an empty file, so that a reader finds one from the start.

@@ -1,0 +1,371 @@
+//! Repositories made and changed through libgit2, without the program `git`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use git2::{
+    BranchType, FileMode, Oid, Repository, RepositoryInitOptions, Signature, Time,
+    build::{CheckoutBuilder, TreeUpdateBuilder},
+};
+use tempfile::TempDir;
+
+/// A repository in a temporary folder. Every method panics when git refuses: a test has nothing else to do then.
+pub struct GitRepo {
+    folder: TempDir,
+    path: PathBuf,
+}
+
+/// A commit in the making: a branch, what it starts from, and what is to differ.
+pub struct Change<'a> {
+    repo: &'a GitRepo,
+    branch: String,
+    parent: Option<Oid>,
+    edits: Vec<(String, Edit)>,
+    seconds: Option<i64>,
+}
+
+enum Edit {
+    Put(Vec<u8>, FileMode),
+    /// An entry that names a commit of another repository.
+    Submodule(Oid),
+    Remove,
+}
+
+impl GitRepo {
+    /// A bare repository, as on a server; HEAD is `main`, which has no commit yet.
+    pub fn bare() -> Self {
+        Self::new("repo.git", true)
+    }
+
+    /// A repository with files beside its `.git`, as a person has it; a commit on HEAD's branch updates the files.
+    pub fn with_work_tree() -> Self {
+        Self::new("repo", false)
+    }
+
+    /// Where the repository is: the folder that is bare, or that has the files.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path, as a clone takes it.
+    pub fn url(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The folder in which the repository is, to be served over HTTP.
+    pub fn parent(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The repository for libgit2.
+    pub fn open(&self) -> Repository {
+        Repository::open(&self.path).unwrap()
+    }
+
+    /// A change on top of a branch, which is made with the first commit.
+    pub fn on(&self, branch: &str) -> Change<'_> {
+        Change {
+            parent: self.head(branch).map(|id| id.parse().unwrap()),
+            ..self.unrelated(branch)
+        }
+    }
+
+    /// History that shares nothing with what the branch had: the commit replaces the branch, as a force-push does.
+    pub fn unrelated(&self, branch: &str) -> Change<'_> {
+        Change {
+            repo: self,
+            branch: branch.to_owned(),
+            parent: None,
+            edits: Vec::new(),
+            seconds: None,
+        }
+    }
+
+    /// One commit with one file.
+    pub fn commit(&self, branch: &str, path: &str, content: impl AsRef<[u8]>) -> String {
+        self.on(branch).write(path, content).commit("change")
+    }
+
+    /// The commit of a branch, 40 hex digits.
+    pub fn head(&self, branch: &str) -> Option<String> {
+        let repo = self.open();
+        let branch = repo.find_branch(branch, BranchType::Local).ok()?;
+        Some(branch.get().peel_to_commit().unwrap().id().to_string())
+    }
+
+    /// What a file holds on a branch.
+    pub fn read(&self, branch: &str, path: &str) -> Option<Vec<u8>> {
+        let (repo, id) = (self.open(), self.head(branch)?);
+        let tree = repo
+            .find_commit(id.parse().unwrap())
+            .unwrap()
+            .tree()
+            .unwrap();
+        let entry = tree.get_path(Path::new(path)).ok()?;
+        Some(entry.to_object(&repo).ok()?.as_blob()?.content().to_owned())
+    }
+
+    pub fn delete_branch(&self, branch: &str) {
+        // As a server does it: also the branch of HEAD.
+        self.open()
+            .find_reference(&format!("refs/heads/{branch}"))
+            .unwrap()
+            .delete()
+            .unwrap();
+    }
+
+    pub fn rename_branch(&self, from: &str, to: &str) {
+        let id = self.head(from).unwrap();
+        self.set_reference(&format!("refs/heads/{to}"), &id);
+        self.delete_branch(from);
+    }
+
+    /// Makes a branch the default one, whether it exists or not.
+    pub fn set_head(&self, branch: &str) {
+        self.open()
+            .set_head(&format!("refs/heads/{branch}"))
+            .unwrap();
+    }
+
+    /// Points any reference (`refs/…`) to a commit, which may be anything it was not before.
+    pub fn set_reference(&self, name: &str, commit: &str) {
+        self.open()
+            .reference(name, commit.parse().unwrap(), true, "testbed")
+            .unwrap();
+    }
+
+    /// Stores all commits of all references in one pack, and the references in one file, as `git gc` does.
+    pub fn pack(&self) {
+        let repo = self.open();
+        let (mut walk, mut builder) = (repo.revwalk().unwrap(), repo.packbuilder().unwrap());
+        walk.push_glob("refs/*").unwrap();
+        builder.insert_walk(&mut walk).unwrap();
+        builder.write(&repo.path().join("objects/pack"), 0).unwrap();
+        for folder in fs::read_dir(repo.path().join("objects")).unwrap().flatten() {
+            if folder.file_name().len() == 2 {
+                fs::remove_dir_all(folder.path()).unwrap();
+            }
+        }
+        pack_references(&repo);
+    }
+
+    fn new(name: &str, bare: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        let mut options = RepositoryInitOptions::new();
+        options
+            .bare(bare)
+            .initial_head("main")
+            .external_template(false);
+        let repo = Repository::init_opts(&path, &options).unwrap();
+        // A server of `git` leaves objects where the tests put them.
+        repo.config().unwrap().set_i32("gc.auto", 0).unwrap();
+        Self { folder, path }
+    }
+}
+
+impl Change<'_> {
+    #[must_use]
+    pub fn write(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        self.edit(path, Edit::Put(content.as_ref().to_owned(), FileMode::Blob))
+    }
+
+    #[must_use]
+    pub fn symlink(self, path: &str, target: &str) -> Self {
+        self.edit(path, Edit::Put(target.into(), FileMode::Link))
+    }
+
+    /// An entry for another repository at a commit (40 hex digits) that this one does not have.
+    #[must_use]
+    pub fn submodule(self, path: &str, commit: &str) -> Self {
+        self.edit(path, Edit::Submodule(commit.parse().unwrap()))
+    }
+
+    #[must_use]
+    pub fn remove(self, path: &str) -> Self {
+        self.edit(path, Edit::Remove)
+    }
+
+    /// When the commit says it was made, in seconds since 1970; now when not set.
+    #[must_use]
+    pub fn at(self, seconds: i64) -> Self {
+        Self {
+            seconds: Some(seconds),
+            ..self
+        }
+    }
+
+    /// Makes the commit, moves the branch and gives the commit's id.
+    pub fn commit(self, message: &str) -> String {
+        let repo = self.repo.open();
+        let id = self.write_commit(&repo, message);
+        let name = format!("refs/heads/{}", self.branch);
+        repo.reference(&name, id, true, message).unwrap();
+        let is_head = repo
+            .find_reference("HEAD")
+            .is_ok_and(|head| head.symbolic_target().ok().flatten() == Some(&name));
+        if is_head && !repo.is_bare() {
+            repo.checkout_head(Some(CheckoutBuilder::new().force()))
+                .unwrap();
+            repo.index().unwrap().update_all(["*"], None).unwrap();
+        }
+        id.to_string()
+    }
+
+    fn write_commit(&self, repo: &Repository, message: &str) -> Oid {
+        let parent = self.parent.map(|id| repo.find_commit(id).unwrap());
+        let before = match &parent {
+            Some(parent) => parent.tree().unwrap(),
+            None => repo
+                .find_tree(repo.treebuilder(None).unwrap().write().unwrap())
+                .unwrap(),
+        };
+        let mut tree = TreeUpdateBuilder::new();
+        for (path, edit) in &self.edits {
+            match edit {
+                Edit::Put(content, mode) => tree.upsert(path, repo.blob(content).unwrap(), *mode),
+                Edit::Submodule(commit) => tree.upsert(path, *commit, FileMode::Commit),
+                Edit::Remove => tree.remove(path),
+            };
+        }
+        let tree = repo
+            .find_tree(tree.create_updated(repo, &before).unwrap())
+            .unwrap();
+        let who = self.signature();
+        repo.commit(
+            None,
+            &who,
+            &who,
+            message,
+            &tree,
+            &parent.iter().collect::<Vec<_>>(),
+        )
+        .unwrap()
+    }
+
+    fn signature(&self) -> Signature<'static> {
+        let (name, address) = ("Testbed", "testbed@example.com");
+        let at = |seconds| Signature::new(name, address, &Time::new(seconds, 0));
+        self.seconds
+            .map_or_else(|| Signature::now(name, address), at)
+            .unwrap()
+    }
+
+    fn edit(mut self, path: &str, edit: Edit) -> Self {
+        self.edits.push((path.to_owned(), edit));
+        self
+    }
+}
+
+/// libgit2 reads `packed-refs` but offers no call that writes it.
+fn pack_references(repo: &Repository) {
+    let mut lines = vec!["# pack-refs with: peeled fully-peeled sorted".to_owned()];
+    let mut names = Vec::new();
+    for reference in repo.references().unwrap().flatten() {
+        if let (Some(id), Ok(name)) = (reference.target(), reference.name()) {
+            names.push((name.to_owned(), id));
+        }
+    }
+    names.sort();
+    lines.extend(names.iter().map(|(name, id)| format!("{id} {name}")));
+    fs::write(repo.path().join("packed-refs"), lines.join("\n") + "\n").unwrap();
+    for (name, _) in names {
+        let _ = fs::remove_file(repo.path().join(name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use git2::ObjectType;
+
+    use super::*;
+
+    #[test]
+    fn commits_add_change_and_remove_files_in_folders() {
+        let repo = GitRepo::bare();
+        let first = repo
+            .on("main")
+            .write(".beads/issues.jsonl", "a\n")
+            .write("README.md", "hi")
+            .commit("first");
+        let second = repo
+            .on("main")
+            .write(".beads/issues.jsonl", "b\n")
+            .remove("README.md")
+            .commit("second");
+        assert_eq!(repo.read("main", ".beads/issues.jsonl").unwrap(), b"b\n");
+        assert_eq!(repo.read("main", "README.md"), None);
+        let parent = repo
+            .open()
+            .find_commit(second.parse().unwrap())
+            .unwrap()
+            .parent_id(0)
+            .unwrap();
+        assert_eq!(parent.to_string(), first);
+    }
+
+    #[test]
+    fn work_tree_follows_its_branch() {
+        let repo = GitRepo::with_work_tree();
+        repo.commit("main", "a/file", "1");
+        repo.commit("other", "a/file", "3");
+        repo.commit("main", "a/file", "2");
+        assert_eq!(fs::read(repo.path().join("a/file")).unwrap(), b"2");
+        assert!(repo.open().statuses(None).unwrap().is_empty());
+    }
+
+    #[test]
+    fn packed_repository_holds_what_it_held() {
+        let repo = GitRepo::bare();
+        let id = repo.commit("main", "file", "1");
+        repo.set_reference("refs/dolt/data", &id);
+        repo.pack();
+        assert_eq!(repo.read("main", "file").unwrap(), b"1");
+        assert!(!repo.path().join("refs/heads/main").exists());
+        repo.commit("main", "file", "2");
+        assert_eq!(repo.read("main", "file").unwrap(), b"2");
+    }
+
+    #[test]
+    fn branch_is_replaced_renamed_and_deleted() {
+        let repo = GitRepo::bare();
+        repo.commit("main", "old", "1");
+        let id = repo.unrelated("main").write("new", "1").commit("unrelated");
+        assert_eq!(
+            repo.open()
+                .find_commit(id.parse().unwrap())
+                .unwrap()
+                .parent_count(),
+            0
+        );
+        assert_eq!(repo.read("main", "old"), None);
+        repo.rename_branch("main", "trunk");
+        assert_eq!((repo.head("main"), repo.head("trunk")), (None, Some(id)));
+        repo.delete_branch("trunk");
+        assert_eq!(repo.head("trunk"), None);
+    }
+
+    #[test]
+    fn link_and_submodule_are_entries_of_the_tree() {
+        let repo = GitRepo::bare();
+        let commit = repo
+            .on("main")
+            .symlink("link", "target")
+            .submodule("sub", &"1".repeat(40))
+            .commit("odd");
+        let tree = repo
+            .open()
+            .find_commit(commit.parse().unwrap())
+            .unwrap()
+            .tree_id();
+        let opened = repo.open();
+        let tree = opened.find_tree(tree).unwrap();
+        assert_eq!(tree.get_name("link").unwrap().filemode(), 0o120_000);
+        assert_eq!(
+            tree.get_name("sub").unwrap().kind(),
+            Some(ObjectType::Commit)
+        );
+    }
+}
