@@ -1,1 +1,22 @@
+//! The program: arguments, wiring, HTTP endpoints and the commands that need no cluster.
 
+pub mod board;
+pub mod cache;
+pub mod check;
+pub mod cli;
+pub mod cluster;
+pub mod command;
+pub mod cycles;
+pub mod dispatch;
+pub mod http;
+pub mod input;
+pub mod log;
+pub mod metrics;
+pub mod observe;
+pub mod reasons;
+pub mod selector;
+pub mod settings;
+pub mod signals;
+pub mod source;
+pub mod terminal;
+pub mod view;

@@ -1,0 +1,336 @@
+//! What is wrong in an issue file, line by line. Values in, values out.
+
+use std::collections::{HashMap, HashSet};
+
+use beadlet_store::issue::{Dependency, Issue, IssueId};
+use beadlet_store::reader::{Reading, Refusal, RejectReason};
+use beadlet_store::tracker::TrackerConfig;
+use serde::Serialize;
+
+use crate::cycles::{Edges, cyclic_groups, shortest_cycle};
+
+/// What is wrong in a file, and how much was read of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Findings {
+    pub issues: usize,
+    pub deleted: usize,
+    /// Lines that are records of another kind.
+    pub skipped: usize,
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// 1-based; none where it concerns the whole file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    pub severity: Severity,
+    pub kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    pub message: String,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The tracker refuses the file.
+    Error,
+    /// The file is read, but something in it does not mean what its author thinks.
+    Warning,
+}
+
+/// What it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    ConflictMarkers,
+    LfsPointer,
+    TooLarge,
+    NotJson,
+    Truncated,
+    NotAnObject,
+    NoId,
+    WrongType,
+    TooLong,
+    Odd,
+    Duplicates,
+    UnknownWord,
+    MissingTarget,
+    DanglingEdge,
+    Cycle,
+}
+
+impl Kind {
+    /// The name in tables, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ConflictMarkers => "conflict-markers",
+            Self::LfsPointer => "lfs-pointer",
+            Self::TooLarge => "too-large",
+            Self::NotJson => "not-json",
+            Self::Truncated => "truncated",
+            Self::NotAnObject => "not-an-object",
+            Self::NoId => "no-id",
+            Self::WrongType => "wrong-type",
+            Self::TooLong => "too-long",
+            Self::Odd => "odd",
+            Self::Duplicates => "duplicates",
+            Self::UnknownWord => "unknown-word",
+            Self::MissingTarget => "missing-target",
+            Self::DanglingEdge => "dangling-edge",
+            Self::Cycle => "cycle",
+        }
+    }
+}
+
+/// What is wrong in a file that was read, in the order of its lines; what concerns no single line comes last.
+#[must_use]
+pub fn findings(reading: &Reading<'_>, tracker: &TrackerConfig) -> Findings {
+    let places = places(reading);
+    let deleted: HashSet<&str> = reading.deleted.iter().map(IssueId::as_str).collect();
+    let mut problems = rejected(reading);
+    problems.extend(
+        reading
+            .warnings
+            .iter()
+            .map(|warning| odd(warning.line, Kind::Odd, warning.message.clone())),
+    );
+    let words = tracker.unknown_words(reading);
+    problems.extend(
+        words
+            .into_iter()
+            .map(|warning| odd(warning.line, Kind::UnknownWord, warning.message)),
+    );
+    problems.extend(
+        reading
+            .issues
+            .iter()
+            .flat_map(|issue| edges_of(issue, &places, &deleted)),
+    );
+    problems.extend(cycles(reading, &places));
+    problems.extend(duplicates(reading));
+    problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+    Findings {
+        issues: reading.issues.len(),
+        deleted: reading.deleted.len(),
+        skipped: reading.skipped,
+        problems,
+    }
+}
+
+/// What is wrong in a file that is refused as a whole.
+#[must_use]
+pub fn refused(refusal: &Refusal) -> Findings {
+    let whole = |kind| {
+        vec![Problem {
+            line: None,
+            severity: Severity::Error,
+            kind,
+            id: None,
+            message: refusal.to_string(),
+        }]
+    };
+    let problems = match refusal {
+        Refusal::ConflictMarkers { lines } => {
+            lines.iter().map(|line| conflict_marker(*line)).collect()
+        }
+        Refusal::LfsPointer => whole(Kind::LfsPointer),
+        Refusal::TooLarge { .. } => whole(Kind::TooLarge),
+    };
+    Findings {
+        problems,
+        ..Findings::default()
+    }
+}
+
+fn conflict_marker(line: usize) -> Problem {
+    Problem {
+        line: Some(line),
+        severity: Severity::Error,
+        kind: Kind::ConflictMarkers,
+        id: None,
+        message: "merge conflict marker; resolve the merge and commit again".to_owned(),
+    }
+}
+
+fn odd(line: usize, kind: Kind, message: String) -> Problem {
+    Problem {
+        line: Some(line),
+        severity: Severity::Warning,
+        kind,
+        id: None,
+        message,
+    }
+}
+
+fn rejected(reading: &Reading<'_>) -> Vec<Problem> {
+    let problem = |line: &beadlet_store::reader::Rejected| Problem {
+        line: Some(line.line),
+        severity: Severity::Error,
+        kind: rejected_kind(line.reason),
+        id: line.id.as_ref().map(ToString::to_string),
+        message: line.message.clone(),
+    };
+    reading.rejected.iter().map(problem).collect()
+}
+
+fn rejected_kind(reason: RejectReason) -> Kind {
+    match reason {
+        RejectReason::NotJson => Kind::NotJson,
+        RejectReason::Truncated => Kind::Truncated,
+        RejectReason::NotAnObject => Kind::NotAnObject,
+        RejectReason::NoId => Kind::NoId,
+        RejectReason::WrongType => Kind::WrongType,
+        RejectReason::TooLong => Kind::TooLong,
+    }
+}
+
+fn duplicates(reading: &Reading<'_>) -> Option<Problem> {
+    (reading.duplicates > 0).then(|| Problem {
+        line: None,
+        severity: Severity::Warning,
+        kind: Kind::Duplicates,
+        id: None,
+        message: format!(
+            "{} repeat the id of a newer row and do not count",
+            rows(reading.duplicates)
+        ),
+    })
+}
+
+fn rows(count: usize) -> String {
+    if count == 1 {
+        "1 row".to_owned()
+    } else {
+        format!("{count} rows")
+    }
+}
+
+type Places<'a> = HashMap<&'a str, usize>;
+
+fn places<'a>(reading: &'a Reading<'_>) -> Places<'a> {
+    reading
+        .issues
+        .iter()
+        .enumerate()
+        .map(|(at, issue)| (issue.id.as_str(), at))
+        .collect()
+}
+
+/// Edges of an issue that lead nowhere or start nowhere. What points at a deleted issue or out of the file on purpose is right.
+fn edges_of(issue: &Issue<'_>, places: &Places<'_>, deleted: &HashSet<&str>) -> Vec<Problem> {
+    let is_known =
+        |id: &str| places.contains_key(id) || deleted.contains(id) || id.starts_with("external:");
+    let problem = |kind, message| Problem {
+        line: Some(issue.line),
+        severity: Severity::Warning,
+        kind,
+        id: Some(issue.id.to_string()),
+        message,
+    };
+    let mut problems = Vec::new();
+    for edge in &issue.dependencies {
+        if !is_known(&edge.depends_on_id) {
+            let message = format!(
+                "`{}` edge to {}, which is not in the file",
+                edge.kind, edge.depends_on_id
+            );
+            problems.push(problem(Kind::MissingTarget, message));
+        }
+        if !is_known(&edge.issue_id) {
+            let message = format!(
+                "`{}` edge of {}, which is not in the file",
+                edge.kind, edge.issue_id
+            );
+            problems.push(problem(Kind::DanglingEdge, message));
+        }
+    }
+    problems
+}
+
+/// Unfinished issues that wait for each other. One problem a group, told by its shortest cycle, on the line of the first issue.
+fn cycles(reading: &Reading<'_>, places: &Places<'_>) -> Vec<Problem> {
+    let mut edges: Edges = vec![Vec::new(); reading.issues.len()];
+    let mut waits: Vec<(usize, usize)> = Vec::new();
+    for edge in reading.issues.iter().flat_map(|issue| &issue.dependencies) {
+        let ends = (
+            places.get(&*edge.issue_id),
+            places.get(&*edge.depends_on_id),
+        );
+        let (Some(from), Some(to)) = ends else {
+            continue;
+        };
+        if !is_unfinished(&reading.issues[*from]) || !is_unfinished(&reading.issues[*to]) {
+            continue;
+        }
+        match carries(edge) {
+            Carries::Wait => waits.push((*from, *to)),
+            Carries::ParentsWait => {}
+            Carries::Nothing => continue,
+        }
+        edges[*from].push(*to);
+    }
+    cyclic_groups(&edges)
+        .iter()
+        .filter_map(|group| cycle(reading, &edges, &waits, group))
+        .collect()
+}
+
+fn is_unfinished(issue: &Issue<'_>) -> bool {
+    !matches!(&*issue.status, "closed" | "pinned")
+}
+
+enum Carries {
+    /// The dependent waits for the target.
+    Wait,
+    /// The child waits while its parent waits, but not for the parent itself.
+    ParentsWait,
+    Nothing,
+}
+
+fn carries(edge: &Dependency<'_>) -> Carries {
+    match &*edge.kind {
+        "blocks" | "conditional-blocks" => Carries::Wait,
+        "parent-child" => Carries::ParentsWait,
+        _ => Carries::Nothing,
+    }
+}
+
+/// A group is stuck only where one of its edges really waits.
+fn cycle(
+    reading: &Reading<'_>,
+    edges: &Edges,
+    waits: &[(usize, usize)],
+    group: &[usize],
+) -> Option<Problem> {
+    let inside = |(from, to): &&(usize, usize)| {
+        group.binary_search(from).is_ok() && group.binary_search(to).is_ok()
+    };
+    let (start, _) = waits.iter().find(inside)?;
+    let way = shortest_cycle(edges, *start)?;
+    let issue = &reading.issues[*start];
+    let mut names: Vec<&str> = way
+        .iter()
+        .map(|at| reading.issues[*at].id.as_str())
+        .collect();
+    names.push(issue.id.as_str());
+    let message = match way.len() {
+        1 => "waits for itself and can never be ready".to_owned(),
+        _ => format!(
+            "issues wait for each other and can never be ready: {}",
+            names.join(" → ")
+        ),
+    };
+    Some(Problem {
+        line: Some(issue.line),
+        severity: Severity::Warning,
+        kind: Kind::Cycle,
+        id: Some(issue.id.to_string()),
+        message,
+    })
+}

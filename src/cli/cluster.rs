@@ -1,0 +1,22 @@
+//! Which cluster, and which namespace in it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How the cluster is reached. In a pod the service account is used, outside the kubeconfig.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Cluster")]
+pub struct ClusterArgs {
+    /// The kubeconfig file [default: the files in KUBECONFIG, else ~/.kube/config]
+    #[arg(long, env = "BEADLET_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// The context of the kubeconfig [default: its current context]
+    #[arg(long, env = "BEADLET_CONTEXT", value_name = "NAME")]
+    pub context: Option<String>,
+
+    /// The namespace [default: that of the context, or of the service account]
+    #[arg(short, long, env = "BEADLET_NAMESPACE")]
+    pub namespace: Option<String>,
+}

@@ -1,0 +1,130 @@
+//! `beadlet sync`.
+
+use std::io;
+use std::process::ExitCode;
+
+use beadlet_sync::mirror::Mirror;
+use beadlet_sync::report::{Outcome, Report};
+use beadlet_sync::settings::Settings;
+use beadlet_sync::triggers;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::CommandError;
+use crate::cli::SyncArgs;
+use crate::cluster::{Connection, connect};
+use crate::http::{self, HttpError};
+use crate::observe;
+use crate::settings::settings;
+use crate::signals::Ending;
+
+/// Mirrors until a signal comes, or once.
+pub(super) async fn sync(args: &SyncArgs) -> Result<ExitCode, CommandError> {
+    let Connection { client, namespace } = connect(&args.cluster).await?;
+    let settings = settings(args, &namespace)?;
+    let ending = Ending::listen().map_err(SyncError::Signals)?;
+    tracing::info!(repository = %settings.source.url, namespace, store = %args.mirror.store, "mirror starts");
+    let mirror = Mirror::new(client, settings.clone());
+    if args.once {
+        return once(mirror, ending).await;
+    }
+    let listener = match args.listen {
+        Some(address) => Some(http::bind(address).await.map_err(SyncError::Http)?),
+        None => None,
+    };
+    Ok(run(mirror, settings, listener, ending).await?)
+}
+
+/// Why the mirror could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("a part of the mirror ended on its own ({0}); start it again")]
+    Ended(&'static str),
+    #[error("a part of the mirror broke; start it again")]
+    Broke(#[from] tokio::task::JoinError),
+    #[error("aborted by a second signal; the next start takes up what is left")]
+    Aborted,
+}
+
+/// One pass. A signal lets it finish, a second one aborts it.
+async fn once(mut mirror: Mirror, mut ending: Ending) -> Result<ExitCode, CommandError> {
+    let stop = CancellationToken::new();
+    let report = tokio::select! {
+        report = mirror.once() => report,
+        () = ending.second(&stop) => return Err(SyncError::Aborted.into()),
+    };
+    observe::log(&Report::default(), &report);
+    let is_good = report
+        .last_pass
+        .is_some_and(|pass| pass.outcome != Outcome::Failed);
+    Ok(if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// A part of the process that runs as long as the process.
+type Part = Result<&'static str, SyncError>;
+
+/// Passes until a signal comes. A part that ends on its own ends the process: whoever supervises it starts it again.
+async fn run(
+    mirror: Mirror,
+    settings: Settings,
+    listener: Option<tokio::net::TcpListener>,
+    mut ending: Ending,
+) -> Result<ExitCode, SyncError> {
+    let stop = CancellationToken::new();
+    // The sender stays here: the settings of this process never change.
+    let (_unchanging, settings) = watch::channel(settings);
+    let mut parts = parts(mirror, settings, listener, &stop);
+    tokio::select! {
+        ended = all_ended(&mut parts, &stop) => ended.map(|()| ExitCode::SUCCESS),
+        () = ending.second(&stop) => Err(SyncError::Aborted),
+    }
+}
+
+fn parts(
+    mirror: Mirror,
+    settings: watch::Receiver<Settings>,
+    listener: Option<tokio::net::TcpListener>,
+    stop: &CancellationToken,
+) -> JoinSet<Part> {
+    let (sender, reports) = watch::channel(Report::default());
+    let mut parts = JoinSet::new();
+    let hangup = triggers::hangup(mirror.puller(), stop.clone());
+    parts.spawn(async { hangup.await.map(|()| "hangup").map_err(SyncError::Signals) });
+    if let Some(listener) = listener {
+        let served = http::serve(listener, reports.clone(), stop.clone());
+        parts.spawn(async { served.await.map(|()| "http").map_err(SyncError::Http) });
+    }
+    parts.spawn(async {
+        observe::follow(reports).await;
+        Ok("log")
+    });
+    let passes = mirror.run(settings, sender, stop.clone());
+    parts.spawn(async {
+        passes.await;
+        Ok("mirror")
+    });
+    parts
+}
+
+/// Waits until all parts have ended after `stop`.
+///
+/// # Errors
+/// When one fails, or ends before.
+async fn all_ended(parts: &mut JoinSet<Part>, stop: &CancellationToken) -> Result<(), SyncError> {
+    while let Some(ended) = parts.join_next().await {
+        let part = ended??;
+        if !stop.is_cancelled() {
+            return Err(SyncError::Ended(part));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! What is served over HTTP: liveness, readiness, metrics and the status.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/livez` | 200 while the process turns |
+//! | `/readyz` | 200 after the first pass that ended well, 503 with the reason until then |
+//! | `/metrics` | the metrics in the OpenMetrics text format, see [`crate::metrics`] |
+//! | `/status` | the latest report as JSON |
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use beadlet_sync::report::Report;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::{CONTENT_TYPE, Metrics};
+use crate::view::json::pretty;
+use crate::view::status::{Status, not_ready};
+
+/// Why there are no endpoints.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    #[error("cannot listen on {address}; give another with --listen")]
+    Bind {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    #[error("the HTTP endpoints have failed")]
+    Serve { source: io::Error },
+}
+
+#[derive(Clone, Debug)]
+struct Sources {
+    reports: watch::Receiver<Report>,
+    metrics: Arc<Metrics>,
+}
+
+/// Takes the address. Connections wait until [`serve`] is called.
+///
+/// # Errors
+/// When the address is taken or is none of this machine.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| HttpError::Bind { address, source })
+}
+
+/// Serves the endpoints until `stop` is cancelled.
+///
+/// # Errors
+/// When no more connections can be taken.
+pub async fn serve(
+    listener: TcpListener,
+    reports: watch::Receiver<Report>,
+    stop: CancellationToken,
+) -> Result<(), HttpError> {
+    let served =
+        axum::serve(listener, router(reports)).with_graceful_shutdown(stop.cancelled_owned());
+    served.await.map_err(|source| HttpError::Serve { source })
+}
+
+fn router(reports: watch::Receiver<Report>) -> Router {
+    let metrics = Arc::new(Metrics::new(reports.clone()));
+    Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics_text))
+        .route("/status", get(status))
+        .with_state(Sources { reports, metrics })
+}
+
+async fn livez() -> &'static str {
+    "ok\n"
+}
+
+async fn readyz(State(sources): State<Sources>) -> Response {
+    let report = sources.reports.borrow();
+    if report.first_good_pass {
+        "ok\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, not_ready(&report)).into_response()
+    }
+}
+
+async fn metrics_text(State(sources): State<Sources>) -> Response {
+    match sources.metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+async fn status(State(sources): State<Sources>) -> Response {
+    let text = pretty(&Status::from(&*sources.reports.borrow()));
+    match text {
+        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
