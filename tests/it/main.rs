@@ -6,4 +6,5 @@
     reason = "tests"
 )]
 
+mod crds;
 mod testbed;
