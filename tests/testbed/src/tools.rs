@@ -81,7 +81,7 @@ impl Tool {
         let cached = self.cached()?;
         if !cached.is_file() {
             bail!(
-                "{self} is not built yet: run `make setup`, or `cargo run -p beadlet-testbed -- build`"
+                "{self} is not built yet: run `cargo run -p beadlet-testbed -- build`"
             );
         }
         Ok(cached)

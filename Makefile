@@ -1,0 +1,59 @@
+# Every command that a person needs. Each does its own set-up; the first run builds a control plane (about ten minutes).
+#
+#   make test                            everything that is checked
+#   make demo [REPO=… BRANCH=…]          the mirror at work on a control plane of its own, or on CONTEXT=<kubeconfig context>
+#   make bench                           the figures, beside the alternatives
+#   make lint                            format and clippy
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := test
+.PHONY: test demo bench lint setup control-plane
+
+# Where rustup and Go's installer put things, which a login-less shell often does not know.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
+# The tests wait for servers more than they compute.
+export RUST_TEST_THREADS ?= $(shell n=$$(nproc 2>/dev/null || echo 4); echo $$(( n < 4 ? 4 : n )))
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+CARGO_FLAGS := --locked --workspace
+
+test: control-plane lint
+	cargo test $(CARGO_FLAGS)
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+
+# With all targets at once: the tests start the programs `beadlet` and `testbed`, and all share one build of everything else.
+control-plane: setup
+	@echo "building the Rust programs and tests: about 7 minutes on 2 cores the first time"
+	cargo build $(CARGO_FLAGS) --all-targets
+	$(TARGET)/debug/testbed build
+
+demo: setup
+	@echo "building the Rust programs: about 5 minutes on 2 cores the first time"
+	cargo build $(CARGO_FLAGS) --bins --release
+	$(if $(CONTEXT),,$(TARGET)/release/testbed build)
+	$(TARGET)/release/demo $(if $(REPO),--repo "$(REPO)") $(if $(BRANCH),--branch "$(BRANCH)") $(if $(CONTEXT),--context "$(CONTEXT)")
+
+bench: setup
+	cargo build $(CARGO_FLAGS) --bins --release
+	$(TARGET)/release/testbed build
+	$(TARGET)/release/bench $(BENCH)
+
+# The compilers, the libraries that libgit2 needs, and the servers that the tests clone from.
+PACKAGES := gcc libc6-dev pkg-config libssl-dev zlib1g-dev git openssh-server openssh-client ca-certificates
+
+setup:
+	@if ! command -v dpkg-query >/dev/null; then exit 0; fi; \
+	installed() { dpkg-query -W -f '$${Status}' "$$1" 2>/dev/null | grep -q 'ok installed'; }; \
+	missing=; for package in $(PACKAGES); do installed $$package || missing="$$missing $$package"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then echo "these packages are missing: run  sudo apt-get install$$missing" >&2; exit 1; fi; \
+	export DEBIAN_FRONTEND=noninteractive; apt-get update; apt-get install -y --no-install-recommends $$missing
+	@for program in cc pkg-config git ssh-keygen; do \
+	command -v $$program >/dev/null || { echo "$$program is missing: install the equivalents of $(PACKAGES)" >&2; exit 1; }; done
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust, see https://rustup.rs" >&2; exit 1; }
+	@command -v go >/dev/null || [ -n "$${KUBEBUILDER_ASSETS:-}" ] || \
+	{ echo "go is missing: install Go $$(sed -n 's/^go //p' tests/testbed/go/kubernetes/go.mod) or newer, see https://go.dev/dl" >&2; exit 1; }
