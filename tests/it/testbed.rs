@@ -1,5 +1,7 @@
 //! The testbed does what the other tests rely on.
 
+mod git;
+
 use std::{
     fs,
     io::{BufRead, BufReader},

@@ -21,6 +21,7 @@ pub mod testbed;
 pub mod tools;
 pub mod wait;
 
+mod server;
 mod state;
 
 pub use audit::{Audit, Mark, Request, Requests};

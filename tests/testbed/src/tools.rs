@@ -80,9 +80,7 @@ impl Tool {
         }
         let cached = self.cached()?;
         if !cached.is_file() {
-            bail!(
-                "{self} is not built yet: run `cargo run -p beadlet-testbed -- build`"
-            );
+            bail!("{self} is not built yet: run `cargo run -p beadlet-testbed -- build`");
         }
         Ok(cached)
     }

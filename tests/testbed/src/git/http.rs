@@ -1,0 +1,342 @@
+//! Smart HTTP and HTTPS, with switches for what a real server does only now and then.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Frame, Incoming};
+use tempfile::TempDir;
+
+use super::{cgi, repo::GitRepo};
+use crate::{
+    pki::{Ca, Validity},
+    server::{self, Body, BoxError, Dropped, Reply, Server},
+};
+
+/// How the server proves who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// It does not: `http://`.
+    #[default]
+    Plain,
+    /// By a certificate of the authority in [`GitHttp::ca_file`].
+    Valid,
+    /// The same, ended in 2021.
+    Expired,
+    /// A certificate for another host.
+    OtherHost,
+}
+
+/// Whom it serves. Only a user who has said who they are may push.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Auth {
+    #[default]
+    Anyone,
+    Basic {
+        user: String,
+        password: String,
+    },
+    /// `Authorization: Bearer <token>`.
+    Bearer(String),
+}
+
+/// What the server does with a request of somebody it serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Behaviour {
+    #[default]
+    Serve,
+    /// Nothing but this status.
+    Status(u16),
+    /// Never answers.
+    Hang,
+    /// Sends the first half of each pack, and then nothing more.
+    HangMidPack,
+    /// Sends the first half of each pack, and then closes the connection.
+    DropMidPack,
+    /// Sends everything in 16 pieces, with a pause before each.
+    Slow(Duration),
+    /// Sends the client to the same place below another address.
+    Redirect(String),
+}
+
+/// A request as the server saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub method: String,
+    /// With the query.
+    pub path: String,
+    /// The scheme of the `Authorization` header (`Basic`, `Bearer`), if there was one; never what it held.
+    pub authorization: Option<String>,
+    pub user_agent: String,
+    /// Of the answer; `None` where there was none.
+    pub status: Option<u16>,
+}
+
+/// A server for the repositories in one folder.
+pub struct GitHttp {
+    server: Server,
+    state: Arc<State>,
+    folder: TempDir,
+    scheme: &'static str,
+}
+
+struct State {
+    root: PathBuf,
+    auth: Mutex<Auth>,
+    behaviour: Mutex<Behaviour>,
+    seen: Mutex<Vec<Seen>>,
+}
+
+impl GitHttp {
+    /// Serves a repository, and any that is made beside it.
+    pub fn start(repo: &GitRepo, tls: Tls, auth: Auth) -> Self {
+        let (folder, ca) = (
+            tempfile::tempdir().unwrap(),
+            Ca::new("testbed git servers").unwrap(),
+        );
+        ca.save(folder.path()).unwrap();
+        let (name, validity) = match tls {
+            Tls::OtherHost => ("git.example.com", Validity::Current),
+            Tls::Expired => ("127.0.0.1", Validity::Expired),
+            Tls::Plain | Tls::Valid => ("127.0.0.1", Validity::Current),
+        };
+        let pair = ca.server(&[name], validity).unwrap();
+        let (scheme, config) = match tls {
+            Tls::Plain => ("http", None),
+            _ => ("https", Some(server::tls(&pair, &["http/1.1"]).unwrap())),
+        };
+        let state = Arc::new(State {
+            root: repo.parent().to_owned(),
+            auth: Mutex::new(auth),
+            behaviour: Mutex::default(),
+            seen: Mutex::default(),
+        });
+        let shared = state.clone();
+        let server =
+            Server::start(config, move |request| respond(shared.clone(), request)).unwrap();
+        Self {
+            server,
+            state,
+            folder,
+            scheme,
+        }
+    }
+
+    /// Where a repository of the folder is.
+    pub fn url(&self, repo: &GitRepo) -> String {
+        format!(
+            "{}/{}",
+            self.base(),
+            repo.path().file_name().unwrap().display()
+        )
+    }
+
+    /// The address without a path: what [`Behaviour::Redirect`] of another server takes.
+    pub fn base(&self) -> String {
+        format!("{}://127.0.0.1:{}", self.scheme, self.server.port())
+    }
+
+    /// The authority's certificate, PEM.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("ca.crt")
+    }
+
+    /// From now on.
+    pub fn behave(&self, behaviour: Behaviour) {
+        *lock(&self.state.behaviour) = behaviour;
+    }
+
+    /// From now on: a rotated password or token.
+    pub fn ask_for(&self, auth: Auth) {
+        *lock(&self.state.auth) = auth;
+    }
+
+    /// What was answered (or not) until now, in order.
+    pub fn seen(&self) -> Vec<Seen> {
+        lock(&self.state.seen).clone()
+    }
+}
+
+async fn respond(state: Arc<State>, request: Request<Incoming>) -> Reply {
+    let (parts, body) = request.into_parts();
+    let auth = lock(&state.auth).clone();
+    let reply = match auth.user(&parts) {
+        Err(refused) => Ok(refused),
+        Ok(user) => {
+            let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
+            let behaviour = lock(&state.behaviour).clone();
+            behaviour
+                .reply(&state.root, &parts, body, user.as_deref())
+                .await
+        }
+    };
+    let text = |name| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    lock(&state.seen).push(Seen {
+        method: parts.method.to_string(),
+        path: parts.uri.to_string(),
+        authorization: text(header::AUTHORIZATION)
+            .split_once(' ')
+            .map(|(scheme, _)| scheme.to_owned()),
+        user_agent: text(header::USER_AGENT).to_owned(),
+        status: reply
+            .as_ref()
+            .ok()
+            .map(|response| response.status().as_u16()),
+    });
+    match reply {
+        // Recorded above, so that a test can wait until the server hangs.
+        Err(Hangs::Forever) => std::future::pending().await,
+        Err(Hangs::Broken) => Err(Dropped),
+        Ok(response) => Ok(response),
+    }
+}
+
+/// Why there is no answer.
+enum Hangs {
+    Forever,
+    /// git could not be run.
+    Broken,
+}
+
+impl Behaviour {
+    async fn reply(
+        self,
+        root: &Path,
+        request: &Parts,
+        body: Bytes,
+        user: Option<&str>,
+    ) -> Result<Response<Body>, Hangs> {
+        match &self {
+            Behaviour::Hang => return Err(Hangs::Forever),
+            Behaviour::Status(status) => {
+                return Ok(server::empty(StatusCode::from_u16(*status).unwrap()));
+            }
+            Behaviour::Redirect(base) => {
+                let mut response = server::empty(StatusCode::TEMPORARY_REDIRECT);
+                response.headers_mut().insert(
+                    header::LOCATION,
+                    format!("{base}{}", request.uri).parse().unwrap(),
+                );
+                return Ok(response);
+            }
+            _ => {}
+        }
+        let response = cgi::answer(root, request, body, user)
+            .await
+            .map_err(|_| Hangs::Broken)?;
+        Ok(
+            response
+                .map(|bytes| self.send(bytes, request.uri.path().ends_with("/git-upload-pack"))),
+        )
+    }
+
+    fn send(&self, bytes: Bytes, pack: bool) -> Body {
+        let half = bytes.slice(..bytes.len() / 2);
+        match self {
+            Behaviour::HangMidPack if pack => {
+                body(stream::iter([Ok(half)]).chain(stream::pending()))
+            }
+            Behaviour::DropMidPack if pack => body(stream::iter([Ok(half), Err(Dropped.into())])),
+            Behaviour::Slow(pause) => {
+                let (pause, size) = (*pause, bytes.len().div_ceil(16).max(1));
+                let pieces: Vec<Bytes> = bytes
+                    .chunks(size)
+                    .map(|piece| bytes.slice_ref(piece))
+                    .collect();
+                body(stream::iter(pieces).then(move |piece| async move {
+                    tokio::time::sleep(pause).await;
+                    Ok(piece)
+                }))
+            }
+            _ => body(stream::iter([Ok(bytes)])),
+        }
+    }
+}
+
+fn body(pieces: impl futures::Stream<Item = Result<Bytes, BoxError>> + Send + 'static) -> Body {
+    StreamBody::new(pieces.map(|piece| piece.map(Frame::data))).boxed_unsync()
+}
+
+impl Auth {
+    /// Who asks (nobody in particular where anyone may), or the answer that refuses.
+    fn user(&self, request: &Parts) -> Result<Option<String>, Response<Body>> {
+        let sent = request
+            .headers
+            .get(header::AUTHORIZATION)
+            .map(HeaderValue::as_bytes);
+        let (wanted, user, scheme) = match self {
+            Auth::Anyone => return Ok(None),
+            Auth::Basic { user, password } => (
+                format!("Basic {}", base64(&format!("{user}:{password}"))),
+                user.as_str(),
+                "Basic realm=\"git\"",
+            ),
+            Auth::Bearer(token) => (format!("Bearer {token}"), "token", "Bearer"),
+        };
+        if sent == Some(wanted.as_bytes()) {
+            return Ok(Some(user.to_owned()));
+        }
+        let mut refused = server::empty(StatusCode::UNAUTHORIZED);
+        refused
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+        Err(refused)
+    }
+}
+
+/// RFC 4648, with padding.
+pub(super) fn base64(text: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut encoded = String::new();
+    for group in text.as_bytes().chunks(3) {
+        let bits = group.iter().enumerate().fold(0_usize, |bits, (at, byte)| {
+            bits | usize::from(*byte) << (16 - 8 * at)
+        });
+        for place in 0..4 {
+            let digit = ALPHABET[bits >> (18 - 6 * place) & 63];
+            encoded.push(if place <= group.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    encoded
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_the_rfc() {
+        let pairs = [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ];
+        for (plain, encoded) in pairs {
+            assert_eq!(base64(plain), encoded);
+        }
+    }
+}
