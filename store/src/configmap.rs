@@ -1,36 +1,26 @@
 //! An issue as the ConfigMap that should exist for it.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod content;
+mod hash;
+mod labels;
+mod shorten;
 
-use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
-use crate::issue::IssueId;
-use crate::keys;
+use crate::convoy::convoys;
+use crate::issue::{Issue, IssueId};
+use crate::keys::annotation;
+use crate::name::configmap_name;
 use crate::reader::Reading;
-use crate::ready::{Profile, Readiness};
+use crate::ready::{Blocker, Profile, Readiness};
 use crate::tracker::TrackerConfig;
 
-/// SHA-256 of everything desired of one ConfigMap: labels, annotations, data; not the owner, not the namespace.
-/// `Display` gives the hex digits that the annotation holds.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct ContentHash(pub [u8; 32]);
-
-impl ContentHash {
-    /// Reads what `Display` wrote; `None` for anything but 64 hex digits.
-    #[must_use]
-    pub fn parse(_hex: &str) -> Option<Self> {
-        todo!()
-    }
-}
-
-impl fmt::Display for ContentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
+pub use hash::{ContentHash, observed_hash, owns_annotation, owns_label};
 
 /// What is the same for all ConfigMaps of a mirror.
 #[derive(Clone, Debug)]
@@ -63,8 +53,26 @@ pub struct DesiredBead {
 impl DesiredBead {
     /// The object to create.
     #[must_use]
-    pub fn to_configmap(&self, _scope: &Scope) -> ConfigMap {
-        todo!()
+    pub fn to_configmap(&self, scope: &Scope) -> ConfigMap {
+        let mut annotations = self.annotations.clone();
+        annotations.insert(annotation::CONTENT_HASH.to_owned(), self.hash.to_string());
+        let binary = self
+            .binary_data
+            .iter()
+            .map(|(key, bytes)| (key.clone(), ByteString(bytes.clone())));
+        ConfigMap {
+            metadata: ObjectMeta {
+                name: Some(self.name.clone()),
+                namespace: Some(scope.namespace.clone()),
+                labels: Some(self.labels.clone()),
+                annotations: Some(annotations),
+                owner_references: scope.owner.clone().map(|owner| vec![owner]),
+                ..ObjectMeta::default()
+            },
+            data: Some(self.data.clone()),
+            binary_data: (!self.binary_data.is_empty()).then(|| binary.collect()),
+            immutable: None,
+        }
     }
 }
 
@@ -74,6 +82,9 @@ pub struct Renderer<'a> {
     reading: &'a Reading<'a>,
     readiness: &'a Readiness,
     scope: &'a Scope,
+    prefixes: Vec<&'a str>,
+    /// For each member the convoys that track it.
+    convoys: HashMap<IssueId, Vec<IssueId>>,
 }
 
 impl<'a> Renderer<'a> {
@@ -82,13 +93,27 @@ impl<'a> Renderer<'a> {
     pub fn new(
         reading: &'a Reading<'a>,
         readiness: &'a Readiness,
-        _config: &'a TrackerConfig,
+        config: &'a TrackerConfig,
         scope: &'a Scope,
     ) -> Self {
+        let prefixes = scope
+            .prefixes
+            .iter()
+            .chain(&config.issue_prefix)
+            .map(String::as_str)
+            .collect();
+        let mut tracking: HashMap<_, Vec<_>> = HashMap::new();
+        for convoy in convoys(reading) {
+            for member in convoy.members {
+                tracking.entry(member).or_default().push(convoy.id.clone());
+            }
+        }
         Self {
             reading,
             readiness,
             scope,
+            prefixes,
+            convoys: tracking,
         }
     }
 
@@ -97,10 +122,53 @@ impl<'a> Renderer<'a> {
     /// # Panics
     /// When `index` is not one of the reading.
     #[must_use]
-    pub fn desired(&self, _index: usize) -> DesiredBead {
-        let _ = (self.reading, self.readiness, self.scope);
-        todo!()
+    pub fn desired(&self, index: usize) -> DesiredBead {
+        let issue = &self.reading.issues[index];
+        let blockers = &self.readiness.blockers[index];
+        let content = content::content(issue);
+        let labels = self.labels(issue, blockers.is_empty());
+        let annotations = annotations(issue, blockers, &content.shortened);
+        let hash = hash::content_hash(&labels, &annotations, &content.data, &content.binary_data);
+        DesiredBead {
+            id: issue.id.clone(),
+            name: configmap_name(&issue.id),
+            labels,
+            annotations,
+            data: content.data,
+            binary_data: content.binary_data,
+            hash,
+        }
     }
+
+    fn labels(&self, issue: &Issue<'_>, is_ready: bool) -> BTreeMap<String, String> {
+        let convoys = self
+            .convoys
+            .get(&issue.id)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        labels::labels(issue, is_ready, &self.prefixes, convoys, &self.scope.store)
+    }
+}
+
+fn annotations(
+    issue: &Issue<'_>,
+    blockers: &[Blocker],
+    shortened: &[String],
+) -> BTreeMap<String, String> {
+    let mut annotations = BTreeMap::from([(annotation::BEAD_ID.to_owned(), issue.id.to_string())]);
+    if !blockers.is_empty() {
+        annotations.insert(
+            annotation::BLOCKED_BY.to_owned(),
+            content::listed(blockers, "; "),
+        );
+    }
+    if !shortened.is_empty() {
+        annotations.insert(
+            annotation::SHORTENED.to_owned(),
+            content::listed(shortened, ", "),
+        );
+    }
+    annotations
 }
 
 /// Which issues are mirrored at all.
@@ -115,25 +183,29 @@ pub struct Mirrored {
 /// Selects what is mirrored at `now`: every issue but those closed longer ago than the scope's retention. A closed issue
 /// without a readable `closed_at` stays.
 #[must_use]
-pub fn mirrored(_reading: &Reading<'_>, _scope: &Scope, _now: Timestamp) -> Mirrored {
-    todo!()
+pub fn mirrored(reading: &Reading<'_>, scope: &Scope, now: Timestamp) -> Mirrored {
+    let mut mirrored = Mirrored::default();
+    for (index, issue) in reading.issues.iter().enumerate() {
+        match expiry(issue, scope) {
+            Some(at) if at <= now => continue,
+            Some(at) => {
+                mirrored.next_change =
+                    Some(mirrored.next_change.map_or(at, |earliest| earliest.min(at)))
+            }
+            None => {}
+        }
+        mirrored.issues.push(index);
+    }
+    mirrored
 }
 
-/// Whether a label of a bead's ConfigMap is ours: what we do not want of these goes away, all others stay.
-#[must_use]
-pub fn owns_label(key: &str) -> bool {
-    key.starts_with("bead-") || key == keys::label::STORE || key == keys::label::MANAGED_BY
-}
-
-/// Whether an annotation of a bead's ConfigMap is ours.
-#[must_use]
-pub fn owns_annotation(key: &str) -> bool {
-    key.starts_with("gastown.gastown.io/")
-}
-
-/// The hash that an observed ConfigMap really has, computed from its content and not from its annotation: equal to
-/// [`DesiredBead::hash`] exactly when nothing of what we want was changed or is missing.
-#[must_use]
-pub fn observed_hash(_configmap: &ConfigMap) -> ContentHash {
-    todo!()
+/// When a closed issue has been closed for long enough to go.
+fn expiry(issue: &Issue<'_>, scope: &Scope) -> Option<Timestamp> {
+    let retention = SignedDuration::try_from(scope.closed_retention?).ok()?;
+    let closed_at = issue
+        .closed_at
+        .as_ref()
+        .filter(|_| issue.status == "closed")?
+        .at?;
+    closed_at.checked_add(retention).ok()
 }

@@ -4,12 +4,16 @@ use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::Pieces;
 
 /// An issue id as the tracker wrote it: never empty, otherwise any text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IssueId(Box<str>);
 
 impl IssueId {
+    /// The longest id that the reader takes, in bytes; the tracker's own column holds 255 characters.
+    pub const MAX_LEN: usize = 1024;
+
     /// `None` when `id` is empty.
     #[must_use]
     pub fn new(id: &str) -> Option<Self> {
@@ -35,6 +39,24 @@ pub struct Instant<'a> {
     pub text: Cow<'a, str>,
     /// `None` when the text is not an RFC 3339 instant.
     pub at: Option<Timestamp>,
+}
+
+impl<'a> Instant<'a> {
+    /// Reads RFC 3339. What lies beyond the last instant that can be told (such as `9999-12-31T23:59:59Z`, which people
+    /// write for "never") is that last instant.
+    #[must_use]
+    pub fn new(text: Cow<'a, str>) -> Self {
+        let at = text
+            .parse()
+            .ok()
+            .or_else(|| is_in_last_year(&text).then_some(Timestamp::MAX));
+        Self { text, at }
+    }
+}
+
+fn is_in_last_year(text: &str) -> bool {
+    let pieces = Pieces::parse(text);
+    pieces.is_ok_and(|pieces| pieces.date().year() == 9999 && pieces.to_numeric_offset().is_some())
 }
 
 /// One line of the file that is an issue. Text borrows from the file's bytes wherever JSON allows it.

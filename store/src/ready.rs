@@ -1,12 +1,20 @@
 //! READY: which issues could start now, in the tracker's own order, and why the others could not.
 
+mod bd_0_49;
+mod bd_1;
+mod br_0_1;
+mod decide;
+mod graph;
+
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use crate::issue::IssueId;
+use crate::issue::{Issue, IssueId};
 use crate::reader::Reading;
+
+use decide::decide;
 
 /// Whose rules decide. The names are those of the tracker's versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -90,8 +98,29 @@ pub enum Blocker {
 }
 
 impl fmt::Display for Blocker {
-    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!()
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "status is {status}"),
+            Self::Pinned => f.write_str("is pinned"),
+            Self::Ephemeral => f.write_str("is ephemeral"),
+            Self::Template => f.write_str("is a template"),
+            Self::Type(issue_type) => write!(f, "type {issue_type} is never started"),
+            Self::IdPattern(pattern) => write!(f, "id contains {pattern}"),
+            Self::Label(label) => write!(f, "has label {label}"),
+            Self::DeferredUntil(at) => write!(f, "is deferred until {at}"),
+            Self::ParentDeferredUntil(parent, at) => {
+                write!(f, "parent {parent} is deferred until {at}")
+            }
+            Self::BlockedBy(id, kind) if kind == graph::kind::BLOCKS => {
+                write!(f, "blocked by {id}")
+            }
+            Self::BlockedBy(id, kind) => write!(f, "blocked by {id} ({kind})"),
+            Self::ParentBlocked(parent) => write!(f, "parent {parent} is blocked"),
+            Self::WaitsFor(spawner) => write!(f, "waits for children of {spawner}"),
+            Self::MissingTarget(target) => {
+                write!(f, "blocked by {target}, which is not in the file")
+            }
+        }
     }
 }
 
@@ -108,12 +137,33 @@ pub struct Readiness {
 
 /// Computes READY for the whole file at `now`.
 #[must_use]
-pub fn readiness(_reading: &Reading<'_>, _profile: Profile, _now: Timestamp) -> Readiness {
-    todo!()
+pub fn readiness(reading: &Reading<'_>, profile: Profile, now: Timestamp) -> Readiness {
+    match profile {
+        Profile::Bd11 => decide(reading, &bd_1::BD_1_1, now),
+        Profile::Bd105 => decide(reading, &bd_1::BD_1_0_5, now),
+        Profile::Bd049 => decide(reading, &bd_0_49::Bd049, now),
+        Profile::Br01 => decide(reading, &br_0_1::Br01, now),
+    }
 }
 
 /// Dispatch order: (priority, `created_at`, id), oldest first. Indices into [`Reading::issues`].
 #[must_use]
-pub fn dispatch_order(_reading: &Reading<'_>, _ready: &[usize]) -> Vec<usize> {
-    todo!()
+pub fn dispatch_order(reading: &Reading<'_>, ready: &[usize]) -> Vec<usize> {
+    let mut order = ready.to_vec();
+    order.sort_by_cached_key(|index| {
+        let issue = &reading.issues[*index];
+        let created = issue.created_at.as_ref().and_then(|created| created.at);
+        (
+            urgency(issue),
+            created.is_none(),
+            created,
+            issue.id.as_str(),
+        )
+    });
+    order
+}
+
+/// The priority to sort by: one that is out of range counts as the nearest that is not.
+fn urgency(issue: &Issue<'_>) -> i64 {
+    issue.priority.clamp(0, 4)
 }

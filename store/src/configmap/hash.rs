@@ -1,0 +1,115 @@
+//! The hash by which a pass knows whether a ConfigMap still is as it should be.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use sha2::{Digest, Sha256};
+
+use crate::keys::{annotation, label};
+
+/// SHA-256 of everything desired of one ConfigMap: labels, annotations, data; not the owner, not the namespace.
+/// `Display` gives the hex digits that the annotation holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ContentHash(pub [u8; 32]);
+
+impl ContentHash {
+    /// Reads what `Display` wrote; `None` for anything but 64 hex digits.
+    #[must_use]
+    pub fn parse(hex: &str) -> Option<Self> {
+        let mut hash = [0; 32];
+        let is_hex =
+            hex.len() == 2 * hash.len() && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
+        for (byte, digits) in hash.iter_mut().zip(hex.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        is_hex.then_some(Self(hash))
+    }
+}
+
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Whether a label of a bead's ConfigMap is ours: what we do not want of these goes away, all others stay.
+#[must_use]
+pub fn owns_label(key: &str) -> bool {
+    key.starts_with("bead-") || key == label::STORE || key == label::MANAGED_BY
+}
+
+/// Whether an annotation of a bead's ConfigMap is ours.
+#[must_use]
+pub fn owns_annotation(key: &str) -> bool {
+    key.starts_with("gastown.gastown.io/")
+}
+
+/// The hash of what is desired; `annotations` are without the hash itself.
+pub(super) fn content_hash(
+    labels: &BTreeMap<String, String>,
+    annotations: &BTreeMap<String, String>,
+    data: &BTreeMap<String, String>,
+    binary_data: &BTreeMap<String, Vec<u8>>,
+) -> ContentHash {
+    let mut hasher = Hasher::default();
+    hasher.section(labels.iter());
+    hasher.section(annotations.iter());
+    hasher.section(data.iter());
+    hasher.section(binary_data.iter());
+    hasher.finish()
+}
+
+/// The hash that an observed ConfigMap really has, computed from its content and not from its annotation: equal to
+/// [`DesiredBead::hash`](super::DesiredBead::hash) exactly when nothing of what we want was changed, is missing or was
+/// added. Labels and annotations of other people do not count; all data does.
+#[must_use]
+pub fn observed_hash(configmap: &ConfigMap) -> ContentHash {
+    let labels = configmap
+        .metadata
+        .labels
+        .iter()
+        .flatten()
+        .filter(|(key, _)| owns_label(key));
+    let annotations = configmap.metadata.annotations.iter().flatten();
+    let annotations =
+        annotations.filter(|(key, _)| owns_annotation(key) && *key != annotation::CONTENT_HASH);
+    let binary_data = configmap
+        .binary_data
+        .iter()
+        .flatten()
+        .map(|(key, bytes)| (key, &bytes.0));
+    let mut hasher = Hasher::default();
+    hasher.section(labels);
+    hasher.section(annotations);
+    hasher.section(configmap.data.iter().flatten());
+    hasher.section(binary_data);
+    hasher.finish()
+}
+
+/// Hashes sections of entries, each text with its length, so that no two different contents look the same.
+#[derive(Default)]
+struct Hasher(Sha256);
+
+impl Hasher {
+    fn section<'a, V: AsRef<[u8]> + 'a>(
+        &mut self,
+        entries: impl Iterator<Item = (&'a String, &'a V)>,
+    ) {
+        for (key, value) in entries {
+            self.part(key.as_bytes());
+            self.part(value.as_ref());
+        }
+        // No part is that long.
+        self.0.update(u64::MAX.to_le_bytes());
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn finish(self) -> ContentHash {
+        ContentHash(self.0.finalize().into())
+    }
+}

@@ -1,0 +1,120 @@
+//! One line to an issue, a deletion or a reason why not.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use super::classify::classify;
+use super::record::{self, Record};
+use super::{MAX_LINE, RejectReason, Warning, salvage};
+use crate::issue::{Issue, IssueId};
+
+/// What a line holds.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, and moved on at once"
+)]
+pub(super) enum Line<'a> {
+    Issue(Issue<'a>),
+    Deletion {
+        id: IssueId,
+        at: Option<Timestamp>,
+    },
+    Header {
+        dolt_commit: Option<String>,
+    },
+    /// A record of another kind.
+    Other,
+}
+
+/// Why a line cannot be read.
+#[derive(Debug)]
+pub(super) struct Rejection {
+    pub(super) reason: RejectReason,
+    pub(super) message: String,
+    pub(super) id: Option<IssueId>,
+}
+
+/// Parses a line that is not blank.
+pub(super) fn parse<'a>(
+    number: usize,
+    raw: &'a [u8],
+    warnings: &mut Vec<Warning>,
+) -> Result<Line<'a>, Rejection> {
+    if raw.len() > MAX_LINE {
+        let message = format!(
+            "the line is {} bytes long, more than the {MAX_LINE} that are read",
+            raw.len()
+        );
+        return Err(Rejection {
+            reason: RejectReason::TooLong,
+            message,
+            id: None,
+        });
+    }
+    let mut warn = |message: String| {
+        warnings.push(Warning {
+            line: number,
+            message,
+        })
+    };
+    let record = match String::from_utf8_lossy(raw) {
+        Cow::Borrowed(text) => parse_json(text, &mut warn)?,
+        Cow::Owned(text) => {
+            warn("the line is not UTF-8: bytes that are not were read as U+FFFD".to_owned());
+            parse_json(&text, &mut warn)?.into_owned()
+        }
+    };
+    classify(number, raw, record, &mut warn)
+}
+
+fn parse_json<'a>(text: &'a str, warn: &mut impl FnMut(String)) -> Result<Record<'a>, Rejection> {
+    let error = match record::parse(text) {
+        Ok(record) => return Ok(record),
+        Err(error) => error,
+    };
+    if let Some(record) = record_with_mended_escapes(text) {
+        warn("half of a surrogate pair was read as U+FFFD".to_owned());
+        return Ok(record);
+    }
+    let (reason, message) = complaint(text.trim_ascii(), &error);
+    Err(Rejection {
+        reason,
+        message,
+        id: salvage::id(text),
+    })
+}
+
+fn record_with_mended_escapes(text: &str) -> Option<Record<'static>> {
+    let mended = salvage::without_lone_surrogates(text)?;
+    Some(record::parse(&mended).ok()?.into_owned())
+}
+
+/// What is wrong with a line that did not parse.
+fn complaint(text: &str, error: &serde_json::Error) -> (RejectReason, String) {
+    if error.is_eof() {
+        return (
+            RejectReason::Truncated,
+            "the end of the line is missing".to_owned(),
+        );
+    }
+    if !text.starts_with('{') && text.ends_with('}') {
+        return (
+            RejectReason::Truncated,
+            "the beginning of the line is missing".to_owned(),
+        );
+    }
+    if error.is_data() {
+        return (
+            RejectReason::NotAnObject,
+            "the line is JSON, but not an object".to_owned(),
+        );
+    }
+    let full = error.to_string();
+    let what = full.split(" at line ").next().unwrap_or_default();
+    (
+        RejectReason::NotJson,
+        format!("the line is not JSON: {what} at column {}", error.column()),
+    )
+}
