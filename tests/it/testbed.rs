@@ -1,5 +1,6 @@
 //! The testbed does what the other tests rely on.
 
+mod fault;
 mod git;
 
 use std::{

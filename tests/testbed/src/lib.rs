@@ -11,6 +11,7 @@
 
 pub mod audit;
 pub mod control_plane;
+pub mod fault;
 pub mod git;
 pub mod namespace;
 pub mod pki;
@@ -25,6 +26,7 @@ mod server;
 mod state;
 
 pub use audit::{Audit, Mark, Request, Requests};
+pub use fault::{Fault, FaultProxy, On};
 pub use git::GitRepo;
 pub use namespace::Namespace;
 pub use program::{Program, Running};

@@ -26,6 +26,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     runtime::{Builder, Runtime},
+    task::yield_now,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -155,6 +156,13 @@ pub(crate) fn tls(pair: &Pair, protocols: &[&str]) -> Result<ServerConfig> {
         .map(|name| name.as_bytes().to_vec())
         .collect();
     Ok(config)
+}
+
+/// The last piece of a body that breaks its connection. hyper sends what it has when a body makes it wait, so what came
+/// before arrives.
+pub(crate) async fn broken() -> Result<Bytes, BoxError> {
+    yield_now().await;
+    Err(Dropped.into())
 }
 
 pub(crate) fn empty(status: StatusCode) -> Response<Body> {

@@ -1,6 +1,7 @@
 //! A control plane as a test sees it.
 
 use std::{
+    collections::BTreeMap,
     env,
     io::{BufRead, BufReader, Write},
     os::unix::process::CommandExt,
@@ -32,6 +33,8 @@ pub struct Testbed {
 struct Inner {
     endpoint: Endpoint,
     ca: Ca,
+    /// By name and groups: whoever asks for a user twice gets the same.
+    users: Mutex<BTreeMap<(String, Vec<String>), User>>,
     supervisor: Mutex<Supervisor>,
 }
 
@@ -120,15 +123,28 @@ impl Testbed {
     /// # Panics
     /// The name cannot be a file's name, or there are more groups.
     pub fn user_in(&self, name: &str, groups: &[&str]) -> User {
-        let pair = self.inner.ca.client(name, groups).unwrap();
-        let file = format!("user-{}", name.replace([':', '/'], "."));
-        let kubeconfig = write_kubeconfig(self.folder(), &file, self.server(), &pair).unwrap();
-        User {
-            name: name.to_owned(),
-            file,
-            kubeconfig,
-            server: self.server().to_owned(),
-        }
+        let mut users = self
+            .inner
+            .users
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let number = users.len();
+        let key = (
+            name.to_owned(),
+            groups.iter().map(ToString::to_string).collect(),
+        );
+        let make = || {
+            let pair = self.inner.ca.client(name, groups).unwrap();
+            let file = format!("user-{number}-{}", name.replace([':', '/'], "."));
+            let kubeconfig = write_kubeconfig(self.folder(), &file, self.server(), &pair).unwrap();
+            User {
+                name: name.to_owned(),
+                file,
+                kubeconfig,
+                server: self.server().to_owned(),
+            }
+        };
+        users.entry(key).or_insert_with(make).clone()
     }
 
     /// A client of [`Testbed::user_in`].
@@ -193,11 +209,13 @@ impl Testbed {
             other => bail!("the supervisor answers {other:?}"),
         };
         let ca = Ca::load(CA_NAME, &endpoint.folder)?;
+        let (users, supervisor) = (Mutex::default(), Mutex::new(supervisor));
         Ok(Self {
             inner: Arc::new(Inner {
                 endpoint,
                 ca,
-                supervisor: Mutex::new(supervisor),
+                users,
+                supervisor,
             }),
         })
     }

@@ -25,7 +25,7 @@ pub(super) async fn answer(
     let output = child.wait_with_output().await?;
     // git closes its input early when it refuses the request.
     let _ = feed.await;
-    parse(output.stdout.into()).ok_or_else(|| io::Error::other("git http-backend gave no answer"))
+    parse(&output.stdout.into()).ok_or_else(|| io::Error::other("git http-backend gave no answer"))
 }
 
 fn command(root: &Path, request: &Parts, length: usize, user: Option<&str>) -> Command {
@@ -70,7 +70,7 @@ fn command(root: &Path, request: &Parts, length: usize, user: Option<&str>) -> C
 }
 
 /// Lines of header, an empty line, the body. A line `Status:` is the status.
-fn parse(output: Bytes) -> Option<Response<Bytes>> {
+fn parse(output: &Bytes) -> Option<Response<Bytes>> {
     let end = output.windows(4).position(|window| window == b"\r\n\r\n")?;
     let mut response = Response::new(output.slice(end + 4..));
     for line in std::str::from_utf8(&output[..end]).ok()?.lines() {
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn status_and_headers_and_body_are_told_apart() {
-        let response = parse(Bytes::from_static(
+        let response = parse(&Bytes::from_static(
             b"Status: 404 Not Found\r\nContent-Type: text/plain\r\n\r\na\r\n\r\nb",
         ))
         .unwrap();
@@ -102,6 +102,6 @@ mod tests {
 
     #[test]
     fn answer_without_a_header_is_none() {
-        assert!(parse(Bytes::from_static(b"fatal: no")).is_none());
+        assert!(parse(&Bytes::from_static(b"fatal: no")).is_none());
     }
 }

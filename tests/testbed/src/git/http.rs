@@ -167,7 +167,7 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Reply {
     let (parts, body) = request.into_parts();
     let auth = lock(&state.auth).clone();
     let reply = match auth.user(&parts) {
-        Err(refused) => Ok(refused),
+        Err(scheme) => Ok(unauthorized(scheme)),
         Ok(user) => {
             let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
             let behaviour = lock(&state.behaviour).clone();
@@ -248,7 +248,9 @@ impl Behaviour {
             Behaviour::HangMidPack if pack => {
                 body(stream::iter([Ok(half)]).chain(stream::pending()))
             }
-            Behaviour::DropMidPack if pack => body(stream::iter([Ok(half), Err(Dropped.into())])),
+            Behaviour::DropMidPack if pack => {
+                body(stream::iter([Ok(half)]).chain(stream::once(server::broken())))
+            }
             Behaviour::Slow(pause) => {
                 let (pause, size) = (*pause, bytes.len().div_ceil(16).max(1));
                 let pieces: Vec<Bytes> = bytes
@@ -270,30 +272,38 @@ fn body(pieces: impl futures::Stream<Item = Result<Bytes, BoxError>> + Send + 's
 }
 
 impl Auth {
-    /// Who asks (nobody in particular where anyone may), or the answer that refuses.
-    fn user(&self, request: &Parts) -> Result<Option<String>, Response<Body>> {
+    /// Who asks, nobody in particular where anyone may.
+    ///
+    /// # Errors
+    /// Somebody else; what is missing, as `WWW-Authenticate` says it.
+    fn user(&self, request: &Parts) -> Result<Option<String>, &'static str> {
         let sent = request
             .headers
             .get(header::AUTHORIZATION)
             .map(HeaderValue::as_bytes);
         let (wanted, user, scheme) = match self {
             Auth::Anyone => return Ok(None),
-            Auth::Basic { user, password } => (
-                format!("Basic {}", base64(&format!("{user}:{password}"))),
-                user.as_str(),
-                "Basic realm=\"git\"",
-            ),
+            Auth::Basic { user, password } => {
+                let login = base64(&format!("{user}:{password}"));
+                (
+                    format!("Basic {login}"),
+                    user.as_str(),
+                    "Basic realm=\"git\"",
+                )
+            }
             Auth::Bearer(token) => (format!("Bearer {token}"), "token", "Bearer"),
         };
-        if sent == Some(wanted.as_bytes()) {
-            return Ok(Some(user.to_owned()));
-        }
-        let mut refused = server::empty(StatusCode::UNAUTHORIZED);
-        refused
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
-        Err(refused)
+        let known = sent == Some(wanted.as_bytes());
+        known.then(|| Some(user.to_owned())).ok_or(scheme)
     }
+}
+
+fn unauthorized(scheme: &'static str) -> Response<Body> {
+    let mut refused = server::empty(StatusCode::UNAUTHORIZED);
+    refused
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+    refused
 }
 
 /// RFC 4648, with padding.
