@@ -28,7 +28,7 @@ pub enum ConditionType {
 pub enum Reason {
     /// Everything is as it should be.
     Synced,
-    /// Not yet known.
+    /// The first pass has not ended yet.
     Starting,
     Suspended,
     ConflictMarkers,
@@ -42,8 +42,6 @@ pub enum Reason {
     ObjectsFailed,
     /// An object of ours is deleted, but a finalizer keeps it.
     ObjectsTerminating,
-    /// The pass was cut short by the end of the process.
-    Interrupted,
     /// The pass itself broke.
     Internal,
     Source(git::Reason),
@@ -179,7 +177,6 @@ impl Reason {
             Self::NameTaken => "NameTaken",
             Self::ObjectsFailed => "ObjectsFailed",
             Self::ObjectsTerminating => "ObjectsTerminating",
-            Self::Interrupted => "Interrupted",
             Self::Internal => "Internal",
             Self::Source(reason) => reason.as_str(),
             Self::Cluster(reason) => reason.as_str(),

@@ -1,4 +1,12 @@
 //! What is decided without a clock, a repository or a cluster.
 
 pub mod branch;
+pub mod conclude;
+pub mod errand;
+pub mod guard;
+pub mod observed;
+pub mod pace;
 pub mod path;
+pub mod plan;
+pub mod revision;
+pub mod suspicion;

@@ -9,3 +9,12 @@ pub mod mirror;
 pub mod report;
 pub mod settings;
 pub mod triggers;
+
+mod apply;
+mod chance;
+mod drift;
+mod ends;
+mod observe;
+mod pass;
+mod state;
+mod write;

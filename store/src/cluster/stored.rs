@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::ownership::{Claim, Ownership, ownership};
 use crate::configmap::{ContentHash, observed_hash, owns_annotation, owns_label};
-use crate::keys::{annotation, label};
+use crate::keys::{annotation, data, label};
 
 /// A version of an object, as the API server names it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -54,6 +54,8 @@ pub struct Identity {
 pub enum OwnKey {
     Label(Arc<str>),
     Annotation(Arc<str>),
+    /// Of `data` or of `binaryData`: all data of a bead is ours.
+    Data(Arc<str>),
 }
 
 /// What a change of an object has to know about the object.
@@ -61,7 +63,7 @@ pub enum OwnKey {
 pub struct Prior {
     pub identity: Identity,
     pub keys: Vec<OwnKey>,
-    /// All its owners, where they are not just what we want.
+    /// All its owners, where the one we want is not among them.
     pub owners: Option<Box<[OwnerReference]>>,
 }
 
@@ -85,7 +87,7 @@ pub struct Stored {
     /// What its content really is, whatever its annotation says.
     pub hash: ContentHash,
     pub keys: Vec<OwnKey>,
-    /// All its owners, where they are not just what we want.
+    /// All its owners, where the one we want is not among them.
     pub owners: Option<Box<[OwnerReference]>>,
 }
 
@@ -101,22 +103,24 @@ impl Stored {
     }
 }
 
-/// The keys of `meta` that a patch must name to take them away, beside those that it names in any case.
+/// The keys of an object that a patch must name to take them away, beside those that it names in any case.
 #[must_use]
-pub fn own_keys(meta: &ObjectMeta) -> Vec<OwnKey> {
-    let labels = meta.labels.iter().flatten().map(|(key, _)| key.as_str());
-    let labels = labels.filter(|key| owns_label(key) && !label::SINGLE.contains(key));
-    let annotations = meta
-        .annotations
-        .iter()
-        .flatten()
-        .map(|(key, _)| key.as_str());
-    let annotations =
-        annotations.filter(|key| owns_annotation(key) && !annotation::ON_CONFIGMAP.contains(key));
-    let labels = labels.map(|key| OwnKey::Label(key.into()));
-    labels
-        .chain(annotations.map(|key| OwnKey::Annotation(key.into())))
-        .collect()
+pub fn own_keys(configmap: &ConfigMap) -> Vec<OwnKey> {
+    let meta = &configmap.metadata;
+    let labels = meta.labels.iter().flat_map(BTreeMap::keys);
+    let labels = labels.filter(|key| owns_label(key) && !label::SINGLE.contains(&key.as_str()));
+    let annotations = meta.annotations.iter().flat_map(BTreeMap::keys);
+    let annotations = annotations
+        .filter(|key| owns_annotation(key) && !annotation::ON_CONFIGMAP.contains(&key.as_str()));
+    let texts = configmap.data.iter().flat_map(BTreeMap::keys);
+    let bytes = configmap.binary_data.iter().flat_map(BTreeMap::keys);
+    let data = texts
+        .chain(bytes)
+        .filter(|key| !data::ALL.contains(&key.as_str()));
+    let labels = labels.map(|key| OwnKey::Label(key.as_str().into()));
+    let annotations = annotations.map(|key| OwnKey::Annotation(key.as_str().into()));
+    let data = data.map(|key| OwnKey::Data(key.as_str().into()));
+    labels.chain(annotations).chain(data).collect()
 }
 
 /// The parts of a ConfigMap that matter here, borrowed from the answer.
@@ -162,7 +166,7 @@ impl Wire<'_> {
             binary_data,
         } = self;
         let ownership = ownership(&meta, claim);
-        let owners = unwanted_owners(&meta.owner_references, claim);
+        let owners = owners_to_mend(&meta.owner_references, claim);
         let (name, terminating) = (meta.name, meta.deletion_timestamp.is_some());
         let metadata = ObjectMeta {
             name: Some(name.to_string()),
@@ -170,7 +174,6 @@ impl Wire<'_> {
             annotations: Some(meta.annotations),
             ..ObjectMeta::default()
         };
-        let keys = own_keys(&metadata);
         let configmap = ConfigMap {
             metadata,
             data,
@@ -186,14 +189,14 @@ impl Wire<'_> {
             ownership,
             terminating,
             hash: observed_hash(&configmap),
-            keys,
+            keys: own_keys(&configmap),
             owners,
         }
     }
 }
 
-/// `None` when the owner we want is the only one, or we want none.
-fn unwanted_owners(owners: &[OwnerReference], claim: &Claim) -> Option<Box<[OwnerReference]>> {
+/// `None` when the owner we want is there, or we want none.
+fn owners_to_mend(owners: &[OwnerReference], claim: &Claim) -> Option<Box<[OwnerReference]>> {
     let wanted = claim.owner.as_ref()?;
-    (owners != std::slice::from_ref(wanted)).then(|| owners.into())
+    (!owners.contains(wanted)).then(|| owners.into())
 }
