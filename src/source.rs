@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use beadlet_sync::git::{
-    Auth, CaBundle, GitError, GitUrl, Proxy, Secret, Source, UrlError, known_hosts,
+    Auth, CaBundle, GitUrl, Proxy, Secret, SettingsError, Source, UrlError, known_hosts,
 };
 
 use crate::cli::GitArgs;
@@ -26,7 +26,7 @@ pub enum SourceError {
     #[error("cannot use the certificates in {}", path.display())]
     Ca {
         path: PathBuf,
-        source: Box<GitError>,
+        source: SettingsError,
     },
     #[error("cannot use the proxy")]
     Proxy { source: UrlError },
@@ -199,7 +199,7 @@ fn read_known_hosts(path: &Path) -> Result<known_hosts::KnownHosts, SourceError>
 fn read_ca(path: &Path) -> Result<CaBundle, SourceError> {
     let failed = |source| SourceError::Ca {
         path: path.to_owned(),
-        source: Box::new(source),
+        source,
     };
     CaBundle::parse(&read("--ca-file", path)?).map_err(failed)
 }

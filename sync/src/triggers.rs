@@ -2,13 +2,21 @@
 //!
 //! Triggers coalesce: each is a bit that is set or not, so a flood of one kind is one pass and nothing can fill up.
 
-use std::path::PathBuf;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+
+pub use watch::watch;
 
 /// Why a pass starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum Trigger {
     Start,
     /// Refs of a local repository changed.
@@ -25,63 +33,115 @@ pub enum Trigger {
     Drift,
 }
 
-/// The triggers that came since the last pass.
+impl Trigger {
+    const ALL: [Self; 7] = [
+        Self::Start,
+        Self::Files,
+        Self::Poll,
+        Self::Signal,
+        Self::Poke,
+        Self::Clock,
+        Self::Drift,
+    ];
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    /// For logs and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Files => "files",
+            Self::Poll => "poll",
+            Self::Signal => "signal",
+            Self::Poke => "poke",
+            Self::Clock => "clock",
+            Self::Drift => "drift",
+        }
+    }
+}
+
+/// The triggers that came since the last pass. At least one where they come from [`Triggers::next`], none by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fired(u8);
 
 impl Fired {
     #[must_use]
-    pub fn contains(self, _trigger: Trigger) -> bool {
-        todo!()
+    pub fn contains(self, trigger: Trigger) -> bool {
+        self.0 & trigger.bit() != 0
     }
+
+    pub fn iter(self) -> impl Iterator<Item = Trigger> {
+        Trigger::ALL
+            .into_iter()
+            .filter(move |trigger| self.contains(*trigger))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    bits: AtomicU8,
+    changed: Notify,
 }
 
 /// Pulls triggers. Cheap to clone, never blocks.
 #[derive(Clone, Debug)]
-pub struct Puller {}
+pub struct Puller(Arc<Pending>);
 
 impl Puller {
     /// Pulling one that is already pulled changes nothing.
-    pub fn pull(&self, _trigger: Trigger) {
-        todo!()
+    pub fn pull(&self, trigger: Trigger) {
+        self.0.bits.fetch_or(trigger.bit(), Ordering::AcqRel);
+        self.0.changed.notify_one();
     }
 }
 
 /// Waits for triggers.
 #[derive(Debug)]
-pub struct Triggers {}
+pub struct Triggers(Arc<Pending>);
 
 impl Triggers {
     /// The two ends.
     #[must_use]
-    pub fn channel() -> (Puller, Triggers) {
-        todo!()
+    pub fn channel() -> (Puller, Self) {
+        let pending = Arc::new(Pending::default());
+        (Puller(Arc::clone(&pending)), Self(pending))
     }
 
     /// Waits for at least one trigger and takes all that were pulled. Cancel safe.
-    #[allow(clippy::unused_async)]
     pub async fn next(&mut self) -> Fired {
-        todo!()
+        loop {
+            match self.0.bits.swap(0, Ordering::AcqRel) {
+                0 => self.0.changed.notified().await,
+                bits => return Fired(bits),
+            }
+        }
     }
 }
 
-/// Pulls [`Trigger::Files`] a few milliseconds after refs of the repository at `path` change. Ends when `stop` is cancelled.
-#[allow(clippy::unused_async)]
-pub async fn watch(_path: PathBuf, _puller: Puller, _stop: CancellationToken) {
-    todo!()
-}
-
-/// Pulls [`Trigger::Poll`] every `interval`. Ends when `stop` is cancelled.
-#[allow(clippy::unused_async)]
-pub async fn poll(_interval: Duration, _puller: Puller, _stop: CancellationToken) {
-    todo!()
+/// Pulls [`Trigger::Poll`] every `interval` (at least a millisecond). Ends when `stop` is cancelled.
+pub async fn poll(interval: Duration, puller: Puller, stop: CancellationToken) {
+    let interval = interval.max(Duration::from_millis(1));
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        puller.pull(Trigger::Poll);
+    }
 }
 
 /// Pulls [`Trigger::Signal`] on SIGHUP. Ends when `stop` is cancelled.
 ///
 /// # Errors
 /// When the process cannot listen for signals.
-#[allow(clippy::unused_async)]
-pub async fn hangup(_puller: Puller, _stop: CancellationToken) -> std::io::Result<()> {
-    todo!()
+pub async fn hangup(puller: Puller, stop: CancellationToken) -> std::io::Result<()> {
+    let mut signals = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    while let Some(Some(())) = stop.run_until_cancelled(signals.recv()).await {
+        puller.pull(Trigger::Signal);
+    }
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,4 +7,5 @@
 )]
 
 mod crds;
+mod git;
 mod testbed;

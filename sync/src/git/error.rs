@@ -1,8 +1,15 @@
-//! What can go wrong between us and a repository.
+//! What can go wrong between us and the issue file.
+
+use std::time::Duration;
+
+use super::cache::CacheError;
+use super::source::SettingsError;
+use super::wire::WireError;
+use crate::decide::branch::BranchError;
+use crate::decide::path::PathError;
 
 /// Why the repository could not be read, for conditions, events and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Reason {
     RepositoryNotFound,
     RepositoryUnreadable,
@@ -24,14 +31,38 @@ pub enum Reason {
     ProxyFailed,
     CacheUnusable,
     DiskFull,
-    ConfigurationInvalid,
+    SettingsInvalid,
+    WorkerEnded,
 }
 
 impl Reason {
     /// In CamelCase, as a condition wants it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        todo!()
+        match self {
+            Self::RepositoryNotFound => "RepositoryNotFound",
+            Self::RepositoryUnreadable => "RepositoryUnreadable",
+            Self::RepositoryEmpty => "RepositoryEmpty",
+            Self::BranchNotFound => "BranchNotFound",
+            Self::PathNotFound => "PathNotFound",
+            Self::PathNotAFile => "PathNotAFile",
+            Self::FileTooLarge => "FileTooLarge",
+            Self::DoltOnly => "DoltOnly",
+            Self::ServerUnreachable => "ServerUnreachable",
+            Self::ServerFailed => "ServerFailed",
+            Self::TimedOut => "TimedOut",
+            Self::CertificateRefused => "CertificateRefused",
+            Self::HostKeyUnknown => "HostKeyUnknown",
+            Self::HostKeyChanged => "HostKeyChanged",
+            Self::HostKeyRevoked => "HostKeyRevoked",
+            Self::AuthenticationFailed => "AuthenticationFailed",
+            Self::AccessDenied => "AccessDenied",
+            Self::ProxyFailed => "ProxyFailed",
+            Self::CacheUnusable => "CacheUnusable",
+            Self::DiskFull => "DiskFull",
+            Self::SettingsInvalid => "SettingsInvalid",
+            Self::WorkerEnded => "WorkerEnded",
+        }
     }
 }
 
@@ -39,19 +70,74 @@ impl Reason {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GitError {
-    #[error("the worker of this repository has ended")]
-    WorkerEnded,
+    #[error("no git repository at {place}{hint}")]
+    NoRepository { place: String, hint: String },
+    #[error("cannot read the repository at {place}: {}", error.message())]
+    Unreadable { place: String, error: git2::Error },
+    #[error(
+        "{object} is missing from the repository at {place}: a partial clone cannot be read, fetch without --filter"
+    )]
+    MissingObject { place: String, object: git2::Oid },
+    #[error(transparent)]
+    Branch(BranchError),
+    #[error(transparent)]
+    Path(PathError),
+    #[error(
+        "{path} has {size} bytes, more than the limit of {limit}: raise the limit if that is an issue file"
+    )]
+    TooLarge { path: String, size: u64, limit: u64 },
+    #[error(transparent)]
+    Settings(SettingsError),
+    #[error("{place}: {error}")]
+    Wire { place: String, error: WireError },
+    #[error(transparent)]
+    Cache(CacheError),
+    #[error(
+        "{place} did not answer within {limit:?}, and the attempt could not be ended: it is left behind"
+    )]
+    Hung { place: String, limit: Duration },
+    #[error("the thread that reads {place} has ended: a new one is started for the next call")]
+    WorkerEnded { place: String },
 }
 
 impl GitError {
     #[must_use]
     pub fn reason(&self) -> Reason {
-        todo!()
+        match self {
+            Self::NoRepository { .. } => Reason::RepositoryNotFound,
+            Self::Unreadable { .. } | Self::MissingObject { .. } => Reason::RepositoryUnreadable,
+            Self::Branch(BranchError::Empty) => Reason::RepositoryEmpty,
+            Self::Branch(BranchError::Missing { .. } | BranchError::NoHead { .. }) => {
+                Reason::BranchNotFound
+            }
+            Self::Path(error) => path_reason(error),
+            Self::TooLarge { .. } => Reason::FileTooLarge,
+            Self::Settings(_) => Reason::SettingsInvalid,
+            Self::Wire { error, .. } => error.reason(),
+            Self::Cache(error) => error.reason(),
+            Self::Hung { .. } => Reason::TimedOut,
+            Self::WorkerEnded { .. } => Reason::WorkerEnded,
+        }
     }
 
-    /// Whether the same call may well go right a little later, without anybody doing anything.
+    /// Whether the same call may well go right a little later without a change to the repository or the settings.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        todo!()
+        match self {
+            Self::Wire { error, .. } => error.is_transient(),
+            Self::Cache(_) | Self::Hung { .. } | Self::WorkerEnded { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+fn path_reason(error: &PathError) -> Reason {
+    match error {
+        PathError::Setting(_) | PathError::Redirect(_) => Reason::SettingsInvalid,
+        PathError::Absent { .. } => Reason::PathNotFound,
+        PathError::Directory { .. } | PathError::Symlink { .. } | PathError::Submodule { .. } => {
+            Reason::PathNotAFile
+        }
+        PathError::DoltOnly { .. } => Reason::DoltOnly,
     }
 }

@@ -1,0 +1,157 @@
+//! Where commits come from: a repository in place, or a server with a clone of ours.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use git2::Repository;
+
+use super::cache::{Cache, FetchError, Wanted};
+use super::url::Place;
+use super::wire::{ExchangeError, Limits, Wire, WireError};
+use super::{CommitId, GitError, Source, local};
+use crate::decide::branch::{Head, Refs};
+
+/// A source of commits.
+pub(crate) trait Origin: Send {
+    /// The refs, or at least those of `names` and HEAD.
+    fn refs(&self, names: Option<&[String]>, limits: &Limits) -> Result<Refs, GitError>;
+
+    /// A repository that holds the commit that is wanted, or the one where its ref stands now.
+    fn bring(
+        &mut self,
+        wanted: Wanted<'_>,
+        limits: &Limits,
+    ) -> Result<(Repository, CommitId), GitError>;
+
+    /// The same after what [`Origin::bring`] gave could not be read. `None` where that is not ours to mend.
+    fn renew(
+        &mut self,
+        wanted: Wanted<'_>,
+        limits: &Limits,
+    ) -> Result<Option<(Repository, CommitId)>, GitError>;
+}
+
+/// Touches neither disk nor network.
+pub(crate) fn origin(source: &Arc<Source>) -> Result<Box<dyn Origin>, GitError> {
+    Ok(match &source.url.0 {
+        Place::Local(path) => Box::new(InPlace { path: path.clone() }),
+        Place::Remote(url) => {
+            let wire = Wire::new(source, url).map_err(GitError::Settings)?;
+            Box::new(Server {
+                wire,
+                cache: None,
+                source: Arc::clone(source),
+                place: url.to_string(),
+            })
+        }
+    })
+}
+
+struct InPlace {
+    path: PathBuf,
+}
+
+impl Origin for InPlace {
+    fn refs(&self, names: Option<&[String]>, _limits: &Limits) -> Result<Refs, GitError> {
+        let unreadable = |error| GitError::Unreadable {
+            place: self.path.display().to_string(),
+            error,
+        };
+        local::refs(&local::open(&self.path)?, names).map_err(unreadable)
+    }
+
+    fn bring(
+        &mut self,
+        wanted: Wanted<'_>,
+        _limits: &Limits,
+    ) -> Result<(Repository, CommitId), GitError> {
+        Ok((local::open(&self.path)?, wanted.commit))
+    }
+
+    fn renew(
+        &mut self,
+        _wanted: Wanted<'_>,
+        _limits: &Limits,
+    ) -> Result<Option<(Repository, CommitId)>, GitError> {
+        Ok(None)
+    }
+}
+
+struct Server {
+    wire: Wire,
+    /// Taken when it is first needed.
+    cache: Option<Cache>,
+    source: Arc<Source>,
+    place: String,
+}
+
+impl Server {
+    fn act(
+        &mut self,
+        act: impl FnOnce(&Cache, &Wire) -> Result<CommitId, FetchError>,
+    ) -> Result<(Repository, CommitId), GitError> {
+        let cache = match self.cache.take() {
+            Some(cache) => cache,
+            None => Cache::open(&self.source.cache_dir, &self.place).map_err(GitError::Cache)?,
+        };
+        let cache = self.cache.insert(cache);
+        let commit = act(cache, &self.wire).map_err(|error| match error {
+            FetchError::Exchange(error) => GitError::Wire {
+                place: self.place.clone(),
+                error,
+            },
+            FetchError::Cache(error) => GitError::Cache(error),
+        })?;
+        Ok((cache.repository().map_err(GitError::Cache)?, commit))
+    }
+}
+
+impl Origin for Server {
+    fn refs(&self, _names: Option<&[String]>, limits: &Limits) -> Result<Refs, GitError> {
+        self.wire
+            .exchange(None, limits, advertised)
+            .map_err(|error| {
+                let error = match error {
+                    ExchangeError::Wire(error) => error,
+                    ExchangeError::Local(error) => WireError::Protocol(error.message().to_owned()),
+                };
+                GitError::Wire {
+                    place: self.place.clone(),
+                    error,
+                }
+            })
+    }
+
+    fn bring(
+        &mut self,
+        wanted: Wanted<'_>,
+        limits: &Limits,
+    ) -> Result<(Repository, CommitId), GitError> {
+        self.act(|cache, wire| cache.fetch(wire, wanted, limits))
+    }
+
+    fn renew(
+        &mut self,
+        wanted: Wanted<'_>,
+        limits: &Limits,
+    ) -> Result<Option<(Repository, CommitId)>, GitError> {
+        self.act(|cache, wire| cache.renew(wire, wanted, limits))
+            .map(Some)
+    }
+}
+
+fn advertised(remote: &mut git2::Remote<'_>) -> Result<Refs, git2::Error> {
+    let mut refs = Refs::default();
+    for head in remote.list()? {
+        let (name, commit) = (head.name(), CommitId(head.oid()));
+        if name == "HEAD" {
+            refs.head = Some(Head {
+                reference: head.symref_target().map(str::to_owned),
+                commit,
+            });
+        } else {
+            refs.by_name.insert(name.to_owned(), commit);
+        }
+    }
+    Ok(refs)
+}

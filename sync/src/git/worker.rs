@@ -1,0 +1,149 @@
+//! The blocking side of a repository: chooses the branch, gets the commit and reads the file.
+
+use std::sync::Arc;
+
+use super::cache::Wanted;
+use super::origin::{self, Origin};
+use super::read::Reader;
+use super::wire::Limits;
+use super::{CommitId, GitError, Snapshot, Source, Tip};
+use crate::decide::branch::{self, BranchError, DOLT_DATA, Refs, SYNC_BRANCH};
+
+/// The commit that the mirror reads.
+const KEEP_TIP: &str = "refs/beadlet/tip";
+/// HEAD, whose tracker configuration names the branch.
+const KEEP_HEAD: &str = "refs/beadlet/head";
+
+/// One repository.
+pub(crate) struct Worker {
+    source: Arc<Source>,
+    /// What to call the repository.
+    place: String,
+    origin: Box<dyn Origin>,
+    /// `sync-branch` of the tracker at a commit, the last that was asked for.
+    sync_branch: Option<(CommitId, Option<String>)>,
+}
+
+impl Worker {
+    /// Touches neither disk nor network.
+    pub(crate) fn new(source: Arc<Source>) -> Result<Self, GitError> {
+        Ok(Self {
+            place: source.url.to_string(),
+            origin: origin::origin(&source)?,
+            source,
+            sync_branch: None,
+        })
+    }
+
+    /// Where the branch stands.
+    pub(crate) fn tip(&mut self, limits: &Limits) -> Result<Tip, GitError> {
+        let expected = self
+            .sync_branch
+            .as_ref()
+            .and_then(|(_, branch)| branch.clone());
+        let refs = self
+            .origin
+            .refs(Some(&self.names(expected.as_deref())), limits)?;
+        let sync_branch = self.sync_branch(&refs, limits)?;
+        let refs = if sync_branch == expected {
+            refs
+        } else {
+            self.origin
+                .refs(Some(&self.names(sync_branch.as_deref())), limits)?
+        };
+        self.chosen(sync_branch.as_deref(), &refs).or_else(|_| {
+            // Now the other refs matter as well: the message names them.
+            let refs = self.origin.refs(None, limits)?;
+            self.chosen(sync_branch.as_deref(), &refs)
+                .map_err(GitError::Branch)
+        })
+    }
+
+    /// The file at `tip`, or at a later commit of its branch if that has moved on and the server does not give out the old one.
+    pub(crate) fn fetch(&mut self, tip: &Tip, limits: &Limits) -> Result<Snapshot, GitError> {
+        let reference = if tip.branch == "HEAD" || tip.branch.starts_with("refs/") {
+            tip.branch.clone()
+        } else {
+            format!("refs/heads/{}", tip.branch)
+        };
+        let wanted = Wanted {
+            reference: &reference,
+            commit: tip.commit,
+            keep_as: KEEP_TIP,
+            depth: self.source.depth,
+        };
+        self.read(wanted, limits, |reader, commit| {
+            reader.snapshot(&Tip {
+                commit,
+                ..tip.clone()
+            })
+        })
+    }
+
+    /// The refs that matter. There may be thousands of others, a file each.
+    fn names(&self, sync_branch: Option<&str>) -> Vec<String> {
+        let asked = self.source.branch.as_deref().unwrap_or(SYNC_BRANCH);
+        let mut names = branch::candidates(asked);
+        names.extend(sync_branch.map(branch::candidates).unwrap_or_default());
+        names
+    }
+
+    fn chosen(&self, sync_branch: Option<&str>, refs: &Refs) -> Result<Tip, BranchError> {
+        let choice = branch::branch(self.source.branch.as_deref(), sync_branch, refs)?;
+        let dolt = refs.by_name.contains_key(DOLT_DATA);
+        Ok(Tip {
+            branch: choice.branch().to_owned(),
+            commit: choice.commit,
+            dolt,
+        })
+    }
+
+    /// What the tracker says at HEAD, if the settings name no branch. Fetches HEAD when that has moved.
+    fn sync_branch(&mut self, refs: &Refs, limits: &Limits) -> Result<Option<String>, GitError> {
+        let (None, Some(head)) = (&self.source.branch, &refs.head) else {
+            return Ok(None);
+        };
+        if let Some((commit, branch)) = &self.sync_branch
+            && *commit == head.commit
+        {
+            return Ok(branch.clone());
+        }
+        let reference = head.reference.as_deref().unwrap_or("HEAD");
+        let wanted = Wanted {
+            reference,
+            commit: head.commit,
+            keep_as: KEEP_HEAD,
+            depth: self.source.depth,
+        };
+        let branch = self.read(wanted, limits, |reader, commit| reader.sync_branch(commit))?;
+        self.sync_branch = Some((head.commit, branch.clone()));
+        Ok(branch)
+    }
+
+    /// Reads a commit, once more after a clone of ours turned out to be damaged.
+    fn read<T>(
+        &mut self,
+        wanted: Wanted<'_>,
+        limits: &Limits,
+        read: impl Fn(&Reader<'_>, CommitId) -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        let (repository, commit) = self.origin.bring(wanted, limits)?;
+        let error = match read(&self.reader(&repository), commit) {
+            Err(error @ (GitError::Unreadable { .. } | GitError::MissingObject { .. })) => error,
+            result => return result,
+        };
+        let Some((repository, commit)) = self.origin.renew(wanted, limits)? else {
+            return Err(error);
+        };
+        tracing::warn!(repository = self.place, %error, "a damaged clone was made anew");
+        read(&self.reader(&repository), commit)
+    }
+
+    fn reader<'a>(&'a self, repository: &'a git2::Repository) -> Reader<'a> {
+        Reader {
+            repository,
+            source: &self.source,
+            place: &self.place,
+        }
+    }
+}

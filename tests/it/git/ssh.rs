@@ -1,0 +1,345 @@
+//! A repository behind ssh.
+
+use std::fs;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use beadlet_sync::git::{Auth, Proxy, Reason, Repository, Secret, Source, known_hosts};
+use beadlet_testbed::git::ssh::HostKey;
+use beadlet_testbed::git::{ConnectProxy, GitRepo, GitSsh};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::{ISSUES, beads, line, read, refused, source, text, tip};
+
+struct Served {
+    repo: GitRepo,
+    server: GitSsh,
+    cache: TempDir,
+}
+
+impl Served {
+    fn start(host_keys: &[HostKey]) -> Self {
+        Self {
+            repo: beads(),
+            server: GitSsh::start(host_keys),
+            cache: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn source(&self) -> Source {
+        let key = Auth::SshKey {
+            private: file(&self.server.client_key()),
+            passphrase: None,
+            username: None,
+        };
+        let known_hosts = known_hosts::parse(self.server.known_hosts().as_bytes()).0;
+        Source {
+            auth: key,
+            known_hosts,
+            ..source(&self.server.url(&self.repo), self.cache.path())
+        }
+    }
+
+    fn knowing(&self, lines: &str) -> Source {
+        let (known_hosts, rejected) = known_hosts::parse(lines.as_bytes());
+        assert_eq!(rejected, []);
+        Source {
+            known_hosts,
+            ..self.source()
+        }
+    }
+
+    /// How many connections the server has let in.
+    fn logins(&self) -> usize {
+        self.server.log().matches("Accepted publickey").count()
+    }
+}
+
+fn file(path: &std::path::Path) -> Secret {
+    Secret::new(fs::read(path).unwrap())
+}
+
+#[tokio::test]
+async fn commits_are_fetched_over_ssh_by_one_connection() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let mut repository = Repository::open(served.source());
+    assert_eq!(text(&mut repository).await, line("gt-1"));
+    for id in ["gt-2", "gt-3"] {
+        served.repo.commit("main", ISSUES, line(id));
+        assert_eq!(text(&mut repository).await, line(id));
+    }
+    served
+        .repo
+        .unrelated("main")
+        .write(ISSUES, line("gt-9"))
+        .commit("anew");
+    assert_eq!(text(&mut repository).await, line("gt-9"));
+    assert_eq!(served.logins(), 1);
+}
+
+#[tokio::test]
+async fn key_with_a_passphrase_is_opened_by_it() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let key = |passphrase: Option<&str>| Auth::SshKey {
+        private: file(&served.server.client_key_with_passphrase()),
+        passphrase: passphrase.map(Secret::new),
+        username: None,
+    };
+    let mut repository = Repository::open(Source {
+        auth: key(Some(GitSsh::PASSPHRASE)),
+        ..served.source()
+    });
+    assert_eq!(text(&mut repository).await, line("gt-1"));
+    for wrong in [None, Some("wrong")] {
+        let mut repository = Repository::open(Source {
+            auth: key(wrong),
+            ..served.source()
+        });
+        let message = refused(&mut repository, Reason::SettingsInvalid).await;
+        assert!(message.contains("passphrase"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn key_with_windows_line_ends_is_read() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let key = fs::read_to_string(served.server.client_key()).unwrap();
+    let auth = Auth::SshKey {
+        private: Secret::new(key.trim_end().replace('\n', "\r\n")),
+        passphrase: None,
+        username: None,
+    };
+    assert_eq!(
+        text(&mut Repository::open(Source {
+            auth,
+            ..served.source()
+        }))
+        .await,
+        line("gt-1")
+    );
+}
+
+#[tokio::test]
+async fn key_that_the_server_does_not_know_is_refused() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let auth = Auth::SshKey {
+        private: file(&served.server.foreign_key()),
+        passphrase: None,
+        username: None,
+    };
+    let mut repository = Repository::open(Source {
+        auth,
+        ..served.source()
+    });
+    let message = refused(&mut repository, Reason::AuthenticationFailed).await;
+    assert!(message.contains("deploy key"), "{message}");
+}
+
+#[tokio::test]
+async fn host_is_asked_for_the_kind_of_key_that_is_known() {
+    let served = Served::start(&HostKey::ALL);
+    let all = served.server.known_hosts();
+    assert_eq!(all.lines().count(), 3);
+    for line_of_one_kind in all.lines() {
+        let mut repository = Repository::open(served.knowing(line_of_one_kind));
+        super::unlocked(&mut repository).await;
+        assert_eq!(
+            text(&mut repository).await,
+            line("gt-1"),
+            "{line_of_one_kind}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn unknown_host_is_refused_with_the_fingerprint_that_was_seen() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let mut repository = Repository::open(served.knowing(""));
+    let message = refused(&mut repository, Reason::HostKeyUnknown).await;
+    assert!(
+        message.contains(&served.server.fingerprints()[0]),
+        "{message}"
+    );
+    assert_eq!(served.logins(), 0);
+}
+
+#[tokio::test]
+async fn changed_host_key_names_the_one_seen_and_the_one_expected() {
+    let mut served = Served::start(&[HostKey::Ed25519]);
+    let source = served.source();
+    let before = served.server.fingerprints();
+    let mut repository = Repository::open(source.clone());
+    assert_eq!(text(&mut repository).await, line("gt-1"));
+    drop(repository);
+    served.server.change_host_keys(&[HostKey::Ed25519]);
+    let seen = served.server.fingerprints();
+    let mut repository = Repository::open(source);
+    let message = refused(&mut repository, Reason::HostKeyChanged).await;
+    assert!(
+        message.contains(&seen[0]) && message.contains(&before[0]),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn host_that_has_only_keys_of_another_kind_has_changed_its_key() {
+    let mut served = Served::start(&[HostKey::Ed25519]);
+    let source = served.source();
+    served.server.change_host_keys(&[HostKey::Rsa]);
+    let message = refused(&mut Repository::open(source), Reason::HostKeyChanged).await;
+    assert!(
+        message.contains(&served.server.fingerprints()[0]),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn revoked_key_and_certificate_authority_are_refused() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let known = served.server.known_hosts();
+    let mut repository = Repository::open(served.knowing(&format!("{known}@revoked {known}")));
+    refused(&mut repository, Reason::HostKeyRevoked).await;
+    let mut repository = Repository::open(served.knowing(&format!("@cert-authority {known}")));
+    let message = refused(&mut repository, Reason::HostKeyUnknown).await;
+    assert!(
+        message.contains("host certificates are not supported"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn repository_that_is_not_there_is_said_so_in_the_words_of_the_server() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let url = served
+        .server
+        .url(&served.repo)
+        .replace("repo.git", "nowhere.git");
+    let missing = Source {
+        url: url.parse().unwrap(),
+        ..served.source()
+    };
+    let message = refused(&mut Repository::open(missing), Reason::RepositoryNotFound).await;
+    assert!(message.contains("nowhere.git"), "{message}");
+}
+
+#[tokio::test]
+async fn server_that_accepts_and_is_silent_is_given_up() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ssh://git@{}/x.git", silent.local_addr().unwrap());
+    let source = Source {
+        url: url.parse().unwrap(),
+        timeout: Duration::from_millis(300),
+        ..served.source()
+    };
+    let started = Instant::now();
+    let message = refused(&mut Repository::open(source), Reason::TimedOut).await;
+    assert!(message.contains("silent for 300ms"), "{message}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn connection_that_was_cut_is_made_again() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let middle = Middle::start(served.server.url(&served.repo)).await;
+    let known_hosts = served.server.known_hosts().replace(
+        &format!(":{} ", middle.behind),
+        &format!(":{} ", middle.port),
+    );
+    let source = Source {
+        url: middle.url.parse().unwrap(),
+        ..served.knowing(&known_hosts)
+    };
+    let mut repository = Repository::open(source);
+    assert_eq!(text(&mut repository).await, line("gt-1"));
+    middle.cut.notify_waiters();
+    served.repo.commit("main", ISSUES, line("gt-2"));
+    assert_eq!(text(&mut repository).await, line("gt-2"));
+    assert_eq!(served.logins(), 2);
+}
+
+/// Passes connections on, and cuts them when told to.
+struct Middle {
+    url: String,
+    port: u16,
+    behind: u16,
+    cut: Arc<Notify>,
+}
+
+impl Middle {
+    async fn start(url: String) -> Self {
+        let behind: u16 = url
+            .split(['/', ':'])
+            .find_map(|part| part.parse().ok())
+            .unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cut = Arc::new(Notify::new());
+        let told = Arc::clone(&cut);
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let told = Arc::clone(&told);
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                        () = told.notified() => {}
+                    }
+                });
+            }
+        });
+        Self {
+            url: url.replace(&format!(":{behind}/"), &format!(":{port}/")),
+            port,
+            behind,
+            cut,
+        }
+    }
+}
+
+#[tokio::test]
+async fn proxy_carries_ssh_as_well() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let proxy = ConnectProxy::start();
+    let mut repository = Repository::open(Source {
+        proxy: Proxy::Url(proxy.url().parse().unwrap()),
+        ..served.source()
+    });
+    assert_eq!(text(&mut repository).await, line("gt-1"));
+    assert_eq!(proxy.tunnels().len(), 1);
+}
+
+#[tokio::test]
+async fn token_over_ssh_says_what_to_give_instead() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let mut repository = Repository::open(Source {
+        auth: Auth::Token(Secret::new("x")),
+        ..served.source()
+    });
+    let message = refused(&mut repository, Reason::SettingsInvalid).await;
+    assert!(message.contains("ssh key"), "{message}");
+    let unreadable = Auth::SshKey {
+        private: Secret::new("no key"),
+        passphrase: None,
+        username: None,
+    };
+    let mut repository = Repository::open(Source {
+        auth: unreadable,
+        ..served.source()
+    });
+    refused(&mut repository, Reason::SettingsInvalid).await;
+}
+
+#[tokio::test]
+async fn unchanged_repository_is_looked_at_over_the_same_connection() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let mut repository = Repository::open(served.source());
+    let first = read(&mut repository).await.unwrap().commit;
+    for _ in 0..3 {
+        assert_eq!(tip(&mut repository).await.commit, first);
+    }
+    assert_eq!(served.logins(), 1);
+}
