@@ -4,13 +4,16 @@ mod fault;
 mod git;
 
 use std::{
-    fs,
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    fs::{self, Permissions},
+    io::{BufRead, BufReader, PipeReader},
+    os::unix::fs::PermissionsExt,
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use beadlet_testbed::{Testbed, control_plane::Component, eventually, tools::Tool};
+use beadlet_testbed::{
+    Testbed, control_plane::Component, eventually, testbed::program, tools::Tool,
+};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, api::PostParams};
 use serde_json::{Value, from_value, json};
@@ -111,6 +114,54 @@ async fn api_server_is_killed_and_comes_back_with_its_objects() {
     .await;
 }
 
+#[tokio::test]
+async fn paused_api_server_does_not_answer_until_it_is_resumed() {
+    let testbed = Testbed::start().await.unwrap();
+    let client = testbed.client();
+    testbed.pause(Component::ApiServer).await.unwrap();
+    let asking = tokio::spawn(async move { client.apiserver_version().await });
+    assert!(
+        tokio::time::timeout(
+            Duration::from_millis(300),
+            testbed.client().apiserver_version()
+        )
+        .await
+        .is_err()
+    );
+    testbed.resume(Component::ApiServer).await.unwrap();
+    asking.await.unwrap().unwrap();
+}
+
+/// A supervisor of its own, with what it says of the control plane.
+fn supervisor(stdin: PipeReader) -> (Child, Value) {
+    let mut supervisor = Command::new(program().unwrap())
+        .args(["up", "--until-stdin-closes"])
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(supervisor.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let answer = lines
+        .nth(1)
+        .map(|line| serde_json::from_str(&line).unwrap());
+    (supervisor, answer.unwrap())
+}
+
+fn processes(up: &Value) -> Vec<u64> {
+    up["up"]["processes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_u64)
+        .collect()
+}
+
+fn runs(process: &u64) -> bool {
+    fs::exists(format!("/proc/{process}")).unwrap()
+}
+
 #[test]
 fn no_process_outlives_an_owner_that_is_killed() {
     // `sleep` is the owner: it holds the other end of the supervisor's stdin.
@@ -120,33 +171,53 @@ fn no_process_outlives_an_owner_that_is_killed() {
         .stdout(held)
         .spawn()
         .unwrap();
-    let mut supervisor = Command::new(beadlet_testbed::testbed::program().unwrap())
-        .args(["up", "--until-stdin-closes"])
-        .stdin(stdin)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(supervisor.stdout.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
-    let up: Value = lines
-        .nth(1)
-        .map(|line| serde_json::from_str(&line).unwrap())
-        .unwrap();
-    let processes: Vec<u64> = up["up"]["processes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(Value::as_u64)
-        .collect();
-    let folder = up["up"]["folder"].as_str().unwrap();
-    let runs = |id: &u64| fs::exists(format!("/proc/{id}")).unwrap();
-    assert_eq!(processes.len(), 3);
-    assert!(processes.iter().all(runs) && fs::exists(folder).unwrap());
+    let (mut supervisor, up) = supervisor(stdin);
+    let (processes, folder) = (processes(&up), up["up"]["folder"].as_str().unwrap());
+    assert_eq!(processes.iter().filter(|process| runs(process)).count(), 3);
+    assert!(fs::exists(folder).unwrap());
 
     owner.kill().unwrap();
     owner.wait().unwrap();
     assert!(supervisor.wait().unwrap().success());
     assert!(!processes.iter().any(runs));
     assert!(!fs::exists(folder).unwrap());
+}
+
+#[tokio::test]
+async fn no_process_outlives_a_supervisor_that_is_killed() {
+    let (stdin, _held) = std::io::pipe().unwrap();
+    let (mut supervisor, up) = supervisor(stdin);
+    supervisor.kill().unwrap();
+    supervisor.wait().unwrap();
+    let processes = processes(&up);
+    eventually(SOON, "the kernel has ended the components", async || {
+        !processes.iter().any(runs)
+    })
+    .await;
+    fs::remove_dir_all(up["up"]["folder"].as_str().unwrap()).unwrap();
+}
+
+#[test]
+fn component_that_does_not_start_is_told_with_the_end_of_its_log() {
+    let assets = tempfile::tempdir().unwrap();
+    let etcd = assets.path().join("etcd");
+    fs::write(
+        &etcd,
+        "#!/bin/sh\necho the disk is made of cheese >&2\nexit 3\n",
+    )
+    .unwrap();
+    fs::set_permissions(&etcd, Permissions::from_mode(0o755)).unwrap();
+    let (stdin, _held) = std::io::pipe().unwrap();
+    let output = Command::new(program().unwrap())
+        .args(["up", "--until-stdin-closes"])
+        .env("KUBEBUILDER_ASSETS", assets.path())
+        .stdin(stdin)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(
+        said.contains("etcd ended with exit status: 3") && said.contains("made of cheese"),
+        "{said}"
+    );
 }

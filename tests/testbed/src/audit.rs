@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use kube::Client;
 
 use self::event::Event;
 use crate::{eventually, testbed::Testbed};
@@ -92,16 +93,16 @@ impl Audit {
     /// something ourselves, see it in the log, and do it again: what was under way at the first question has long
     /// returned at the second.
     async fn settle(&self) {
+        let client = self.testbed.client();
         for _ in 0..2 {
-            self.probe().await;
+            self.probe(&client).await;
         }
     }
 
-    async fn probe(&self) {
+    async fn probe(&self, client: &Client) {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let begin = self.now();
         let uri = format!("/version?{PROBE}={}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let client = self.testbed.client();
         eventually(
             Duration::from_secs(30),
             "the API server answers",

@@ -1,5 +1,7 @@
 //! `testbed build` builds the control plane, `testbed up` brings one up.
 
+use std::process::ExitCode;
+
 use beadlet_testbed::{
     supervisor::{self, Owner},
     tools,
@@ -26,8 +28,18 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("testbed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Build => tools::build::missing(),
         Command::Up {
             until_stdin_closes: true,

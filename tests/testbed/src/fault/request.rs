@@ -79,7 +79,7 @@ fn verb(method: &Method, named: bool, query: &str, of_a_resource: bool) -> &'sta
 mod tests {
     use super::*;
 
-    fn words(method: Method, uri: &str) -> [String; 6] {
+    fn words(method: &Method, uri: &str) -> [String; 6] {
         let Asked {
             verb,
             group,
@@ -88,7 +88,7 @@ mod tests {
             namespace,
             name,
             ..
-        } = Asked::of(&method, &uri.parse().unwrap());
+        } = Asked::of(method, &uri.parse().unwrap());
         [
             verb.to_owned(),
             group,
@@ -162,7 +162,7 @@ mod tests {
         ];
         for (method, uri, expected) in cases {
             assert_eq!(
-                words(method.clone(), &uri),
+                words(&method, &uri),
                 expected.map(str::to_owned),
                 "{method} {uri}"
             );

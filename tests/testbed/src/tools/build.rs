@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{Tool, cache, requirement};
-use crate::process::tail;
+use crate::process::{self, tail};
 
 /// Builds every program that is neither given nor in the cache, telling on stderr what is done and how far it is.
 /// A program turns up in the cache only when it is whole, so a build may be interrupted at any time.
@@ -73,7 +73,9 @@ fn build(tool: Tool, step: &str) -> Result<()> {
 
 fn compiler(tool: Tool, output: &Path, log: &Path) -> Result<Child> {
     let log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-    Command::new(go())
+    // Tied to us: nobody may write the unfinished program when another builder has taken over.
+    let mut compiler = process::command(go());
+    compiler
         .current_dir(
             Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("go")
@@ -87,9 +89,8 @@ fn compiler(tool: Tool, output: &Path, log: &Path) -> Result<Child> {
         .arg(package(tool))
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
-        .context("cannot start go")
+        .stderr(log);
+    process::spawn(compiler).context("cannot start go")
 }
 
 fn package(tool: Tool) -> String {
