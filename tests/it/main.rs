@@ -7,5 +7,6 @@
 )]
 
 mod crds;
+mod fuzz;
 mod git;
 mod testbed;

@@ -7,6 +7,7 @@
 )]
 
 mod conformance;
+mod fuzz;
 mod properties;
 mod reading;
 mod ready;
