@@ -55,5 +55,5 @@ setup:
 	@for program in cc pkg-config git ssh-keygen; do \
 	command -v $$program >/dev/null || { echo "$$program is missing: install the equivalents of $(PACKAGES)" >&2; exit 1; }; done
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust, see https://rustup.rs" >&2; exit 1; }
-	@command -v go >/dev/null || [ -n "$${KUBEBUILDER_ASSETS:-}" ] || \
+	@command -v go >/dev/null || [ -n "$${KUBEBUILDER_ASSETS:-}$(CONTEXT)" ] || \
 	{ echo "go is missing: install Go $$(sed -n 's/^go //p' tests/testbed/go/kubernetes/go.mod) or newer, see https://go.dev/dl" >&2; exit 1; }

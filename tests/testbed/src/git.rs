@@ -1,6 +1,7 @@
 //! Throw-away git repositories, and servers for them.
 
 mod cgi;
+pub mod change;
 pub mod connect;
 pub mod http;
 pub mod repo;

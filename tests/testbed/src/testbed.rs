@@ -2,20 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    env,
-    io::{BufRead, BufReader, Write},
-    os::unix::process::CommandExt,
-    path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail};
 use kube::Client;
 use tokio::sync::OnceCell;
 
+use self::supervised::Supervisor;
 use crate::{
     audit::Audit,
     control_plane::{self, ADMINS, CA_NAME, Component, write_kubeconfig},
@@ -23,6 +18,12 @@ use crate::{
     pki::Ca,
     supervisor::{Answer, Endpoint, Order, check_hello},
 };
+
+mod supervised;
+mod user;
+
+pub use supervised::program;
+pub use user::User;
 
 /// A running control plane. Clones are handles of the same; it ends when the last is dropped, and with this process.
 #[derive(Clone)]
@@ -36,22 +37,6 @@ struct Inner {
     /// By name and groups: whoever asks for a user twice gets the same.
     users: Mutex<BTreeMap<(String, Vec<String>), User>>,
     supervisor: Mutex<Supervisor>,
-}
-
-/// The program `testbed`, and the two ends of its pipes.
-struct Supervisor {
-    child: Child,
-    orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-}
-
-/// Somebody whom the API server knows by a client certificate.
-#[derive(Clone, Debug)]
-pub struct User {
-    name: String,
-    file: String,
-    kubeconfig: PathBuf,
-    server: String,
 }
 
 impl Testbed {
@@ -95,7 +80,7 @@ impl Testbed {
 
     /// The ids that the components had at the start, and the supervisor's.
     pub fn processes(&self) -> Vec<u32> {
-        let supervisor = self.supervisor(|supervisor| supervisor.child.id());
+        let supervisor = self.supervisor(|supervisor| supervisor.id());
         self.inner
             .endpoint
             .processes
@@ -235,98 +220,4 @@ impl Testbed {
             .lock()
             .unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-impl User {
-    /// The name in the audit log.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
-    }
-
-    /// A new client, bound to the runtime of the caller.
-    ///
-    /// # Panics
-    /// Outside of a runtime.
-    pub fn client(&self) -> Client {
-        let folder = self.kubeconfig.parent().unwrap();
-        control_plane::client(folder, &self.server, &self.file).unwrap()
-    }
-}
-
-impl Supervisor {
-    fn spawn() -> Result<Self> {
-        let mut child = Command::new(program()?)
-            .args(["up", "--until-stdin-closes"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // A Ctrl-C is for us; the supervisor sees our end and then ends in order.
-            .process_group(0)
-            .spawn()
-            .context("cannot start the program `testbed`")?;
-        let answers = BufReader::new(child.stdout.take().context("stdout is a pipe")?);
-        Ok(Self {
-            orders: child.stdin.take(),
-            child,
-            answers,
-        })
-    }
-
-    fn order(&mut self, order: &Order) -> Result<()> {
-        let orders = self.orders.as_mut().context("the supervisor is ending")?;
-        writeln!(orders, "{}", serde_json::to_string(order)?).context("the supervisor is gone")?;
-        match serde_json::from_str(&self.answer()?)? {
-            Answer::Done => Ok(()),
-            Answer::Failed(why) => bail!("{why}"),
-            other => bail!("the supervisor answers {other:?}"),
-        }
-    }
-
-    fn answer(&mut self) -> Result<String> {
-        let mut line = String::new();
-        let read = self
-            .answers
-            .read_line(&mut line)
-            .context("the supervisor cannot be heard")?;
-        ensure!(read > 0, "the supervisor ended without a word");
-        Ok(line)
-    }
-}
-
-impl Drop for Supervisor {
-    fn drop(&mut self) {
-        self.orders = None;
-        let end = Instant::now() + Duration::from_secs(15);
-        while Instant::now() < end {
-            if let Ok(Some(_)) = self.child.try_wait() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The program `testbed` beside this one: tests are in `target/<profile>/deps`, programs in `target/<profile>`.
-///
-/// # Errors
-/// It is not built.
-pub fn program() -> Result<PathBuf> {
-    let here = env::current_exe().context("this program does not know where it is")?;
-    let found = here
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join("testbed"))
-        .find(|path| path.is_file());
-    found.with_context(|| {
-        format!(
-            "the program `testbed` is not near {}: run `cargo build -p beadlet-testbed`",
-            here.display()
-        )
-    })
 }
