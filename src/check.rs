@@ -49,7 +49,6 @@ pub enum Severity {
 pub enum Kind {
     ConflictMarkers,
     LfsPointer,
-    TooLarge,
     NotJson,
     Truncated,
     NotAnObject,
@@ -71,7 +70,6 @@ impl Kind {
         match self {
             Self::ConflictMarkers => "conflict-markers",
             Self::LfsPointer => "lfs-pointer",
-            Self::TooLarge => "too-large",
             Self::NotJson => "not-json",
             Self::Truncated => "truncated",
             Self::NotAnObject => "not-an-object",
@@ -140,7 +138,6 @@ pub fn refused(refusal: &Refusal) -> Findings {
             lines.iter().map(|line| conflict_marker(*line)).collect()
         }
         Refusal::LfsPointer => whole(Kind::LfsPointer),
-        Refusal::TooLarge { .. } => whole(Kind::TooLarge),
     };
     Findings {
         problems,

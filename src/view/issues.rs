@@ -1,6 +1,7 @@
 //! Issues as tables.
 
-use beadlet_store::issue::{Instant, Issue};
+use beadlet_store::issue::Issue;
+use jiff::Timestamp;
 
 use crate::board::Board;
 
@@ -31,10 +32,13 @@ const STATUS: Column = ("STATUS", |_, _, issue| {
 });
 const READY: Column = ("READY", |board, index, _| ready(board, index));
 const AGE: Column = ("AGE", |board, _, issue| {
-    Cell::new(&ago(board, issue.created_at.as_ref()))
+    Cell::new(&ago(
+        board,
+        issue.created_at.as_ref().map(|created| created.at),
+    ))
 });
 const UPDATED: Column = ("UPDATED", |board, _, issue| {
-    Cell::new(&ago(board, issue.updated_at.as_ref()))
+    Cell::new(&ago(board, issue.updated_at))
 });
 const ASSIGNEE: Column = ("ASSIGNEE", |_, _, issue| {
     Cell::new(issue.assignee.as_deref().unwrap_or_default())
@@ -88,13 +92,8 @@ fn ready(board: &Board<'_>, index: usize) -> Cell {
     }
 }
 
-fn ago(board: &Board<'_>, instant: Option<&Instant<'_>>) -> String {
-    match instant {
-        None => String::new(),
-        Some(instant) => instant
-            .at
-            .map_or_else(|| "<invalid>".to_owned(), |at| age(at, board.now)),
-    }
+fn ago(board: &Board<'_>, instant: Option<Timestamp>) -> String {
+    instant.map_or_else(String::new, |at| age(at, board.now))
 }
 
 fn because(board: &Board<'_>, index: usize) -> String {

@@ -202,10 +202,6 @@ pub fn mirrored(reading: &Reading<'_>, scope: &Scope, now: Timestamp) -> Mirrore
 /// When a closed issue has been closed for long enough to go.
 fn expiry(issue: &Issue<'_>, scope: &Scope) -> Option<Timestamp> {
     let retention = SignedDuration::try_from(scope.closed_retention?).ok()?;
-    let closed_at = issue
-        .closed_at
-        .as_ref()
-        .filter(|_| issue.status == "closed")?
-        .at?;
+    let closed_at = issue.closed_at.filter(|_| issue.status == "closed")?;
     closed_at.checked_add(retention).ok()
 }

@@ -37,20 +37,24 @@ impl fmt::Display for IssueId {
 pub struct Instant<'a> {
     /// The text in the file; old trackers order by it.
     pub text: Cow<'a, str>,
-    /// `None` when the text is not an RFC 3339 instant.
-    pub at: Option<Timestamp>,
+    pub at: Timestamp,
 }
 
 impl<'a> Instant<'a> {
     /// Reads RFC 3339. What lies beyond the last instant that can be told (such as `9999-12-31T23:59:59Z`, which people
     /// write for "never") is that last instant.
-    #[must_use]
-    pub fn new(text: Cow<'a, str>) -> Self {
-        let at = text
-            .parse()
-            .ok()
-            .or_else(|| is_in_last_year(&text).then_some(Timestamp::MAX));
-        Self { text, at }
+    ///
+    /// # Errors
+    /// Gives back a text that is something else.
+    pub fn parse(text: Cow<'a, str>) -> Result<Self, Cow<'a, str>> {
+        match text.parse() {
+            Ok(at) => Ok(Self { text, at }),
+            Err(_) if is_in_last_year(&text) => Ok(Self {
+                text,
+                at: Timestamp::MAX,
+            }),
+            Err(_) => Err(text),
+        }
     }
 }
 
@@ -76,9 +80,9 @@ pub struct Issue<'a> {
     pub priority: i64,
     pub assignee: Option<Cow<'a, str>>,
     pub created_at: Option<Instant<'a>>,
-    pub updated_at: Option<Instant<'a>>,
-    pub closed_at: Option<Instant<'a>>,
-    pub defer_until: Option<Instant<'a>>,
+    pub updated_at: Option<Timestamp>,
+    pub closed_at: Option<Timestamp>,
+    pub defer_until: Option<Timestamp>,
     pub close_reason: Option<Cow<'a, str>>,
     pub pinned: bool,
     pub ephemeral: bool,

@@ -74,8 +74,6 @@ pub enum Refusal {
     ConflictMarkers { lines: Vec<usize> },
     #[error("the file is a Git LFS pointer, not the issues themselves: take it out of Git LFS")]
     LfsPointer,
-    #[error("the file is {size} bytes long, more than the {limit} that are read")]
-    TooLarge { size: usize, limit: usize },
 }
 
 /// The first lines of many, for a message of bounded length.
@@ -144,7 +142,7 @@ fn read_line<'a>(number: usize, raw: &'a [u8], reading: &mut Reading<'a>, newest
     }
     match line::parse(number, raw, &mut reading.warnings) {
         Ok(Line::Issue(issue)) => newest.issue(issue),
-        Ok(Line::Deletion { id, at }) => newest.deletion(id, at),
+        Ok(Line::Deletion { id, at }) => newest.deletion(number, id, at),
         Ok(Line::Other) => reading.skipped += 1,
         Ok(Line::Header { dolt_commit }) => {
             reading.skipped += 1;

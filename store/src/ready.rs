@@ -152,7 +152,7 @@ pub fn dispatch_order(reading: &Reading<'_>, ready: &[usize]) -> Vec<usize> {
     let mut order = ready.to_vec();
     order.sort_by_cached_key(|index| {
         let issue = &reading.issues[*index];
-        let created = issue.created_at.as_ref().and_then(|created| created.at);
+        let created = issue.created_at.as_ref().map(|created| created.at);
         (
             urgency(issue),
             created.is_none(),

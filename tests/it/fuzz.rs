@@ -1,7 +1,9 @@
 //! The fuzz target of the known-hosts reader, on stable Rust: every seed, and the same mutations of them on each run.
 
+#[allow(unreachable_pub, reason = "public in the fuzz crate")]
 #[path = "../fuzz/src/known_hosts.rs"]
 mod known_hosts;
+#[allow(unreachable_pub, reason = "public in the fuzz crate")]
 #[path = "../fuzz/src/mutate.rs"]
 mod mutate;
 

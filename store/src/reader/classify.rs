@@ -79,11 +79,10 @@ fn is_deletion(record: &Record<'_>) -> bool {
 fn deletion_instant(record: Record<'_>, id: &IssueId) -> Result<Option<Timestamp>, Rejection> {
     let deleted = readable("deleted_at", record.deleted_at, id)?;
     let marked = readable("_deleted_at", record.deletion_at, id)?;
-    let updated = filled(record.updated_at).map(Instant::new);
-    Ok([updated, deleted, marked]
-        .into_iter()
-        .flatten()
-        .find_map(|instant| instant.at))
+    let updated = instant("updated_at", record.updated_at)
+        .unwrap_or_default()
+        .map(|instant| instant.at);
+    Ok(updated.or(deleted).or(marked))
 }
 
 fn issue<'a>(
@@ -106,8 +105,8 @@ fn issue<'a>(
         priority,
         assignee: filled(record.assignee),
         created_at: dated("created_at", record.created_at, warn),
-        updated_at: dated("updated_at", record.updated_at, warn),
-        closed_at: dated("closed_at", record.closed_at, warn),
+        updated_at: dated("updated_at", record.updated_at, warn).map(|updated| updated.at),
+        closed_at: dated("closed_at", record.closed_at, warn).map(|closed| closed.at),
         defer_until: readable("defer_until", record.defer_until, &id)?,
         close_reason: filled(record.close_reason),
         pinned: record.pinned == Some(true),
@@ -147,34 +146,32 @@ fn dated<'a>(
     text: Option<Text<'a>>,
     warn: &mut impl FnMut(String),
 ) -> Option<Instant<'a>> {
-    let instant = Instant::new(filled(text)?);
-    if instant.at.is_none() {
-        warn(unreadable(field, &instant.text));
-    }
-    Some(instant)
+    instant(field, text).unwrap_or_else(|message| {
+        warn(message);
+        None
+    })
 }
 
 /// An instant that decides whether an issue is there or ready: one that cannot be read rejects the line.
-fn readable<'a>(
+fn readable(
     field: &str,
-    text: Option<Text<'a>>,
+    text: Option<Text<'_>>,
     id: &IssueId,
-) -> Result<Option<Instant<'a>>, Rejection> {
-    let instant = filled(text).map(Instant::new);
-    match instant {
-        Some(Instant { at: None, text }) => {
-            let message = unreadable(field, &text);
-            Err(Rejection {
-                reason: RejectReason::WrongType,
-                message,
-                id: Some(id.clone()),
-            })
-        }
-        readable => Ok(readable),
-    }
+) -> Result<Option<Timestamp>, Rejection> {
+    let instant = instant(field, text).map_err(|message| Rejection {
+        reason: RejectReason::WrongType,
+        message,
+        id: Some(id.clone()),
+    })?;
+    Ok(instant.map(|instant| instant.at))
 }
 
-fn unreadable(field: &str, text: &str) -> String {
-    let excerpt: String = text.chars().take(40).collect();
-    format!("{field} is {excerpt:?}, not an RFC 3339 instant")
+/// # Errors
+/// What to say of a text that is no instant.
+fn instant<'a>(field: &str, text: Option<Text<'a>>) -> Result<Option<Instant<'a>>, String> {
+    let instant = filled(text).map(Instant::parse).transpose();
+    instant.map_err(|text| {
+        let excerpt: String = text.chars().take(40).collect();
+        format!("{field} is {excerpt:?}, not an RFC 3339 instant")
+    })
 }

@@ -1,87 +1,76 @@
 //! Of several rows of one id, the newest.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use jiff::Timestamp;
 
 use super::Reading;
 use crate::issue::{Issue, IssueId};
 
-/// The rows read so far, and for each id the place of its newest one.
+/// All rows read so far, and for each id which of them stands.
 #[derive(Debug, Default)]
 pub(super) struct Newest<'a> {
-    rows: Vec<Row<'a>>,
-    by_id: HashMap<IssueId, usize>,
+    issues: Vec<Issue<'a>>,
+    /// Deletions with their lines.
+    deletions: Vec<(IssueId, usize)>,
+    standing: HashMap<IssueId, Row>,
     duplicates: usize,
 }
 
-/// The instant of a row: its `updated_at`. A row without one is older than any other.
-type Age = Option<Timestamp>;
-
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "issues are most of the rows, and become the result in place"
-)]
-enum Row<'a> {
-    Issue(Issue<'a>),
-    Deletion(IssueId, Age),
-    /// A newer row of the same id came later.
-    Outdated,
-}
-
-impl Row<'_> {
-    fn age(&self) -> Age {
-        match self {
-            Self::Issue(issue) => issue.updated_at.as_ref().and_then(|instant| instant.at),
-            Self::Deletion(_, at) => *at,
-            Self::Outdated => None,
-        }
-    }
+/// One row of an id.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    /// Its `updated_at`; a row without one is older than any other.
+    age: Option<Timestamp>,
+    line: usize,
 }
 
 impl<'a> Newest<'a> {
     pub(super) fn issue(&mut self, issue: Issue<'a>) {
-        self.add(issue.id.clone(), Row::Issue(issue));
+        self.row(
+            &issue.id,
+            Row {
+                age: issue.updated_at,
+                line: issue.line,
+            },
+        );
+        self.issues.push(issue);
     }
 
     /// A deletion without an instant is as new as can be: it stands there to delete.
-    pub(super) fn deletion(&mut self, id: IssueId, at: Option<Timestamp>) {
-        self.add(id.clone(), Row::Deletion(id, at.or(Some(Timestamp::MAX))));
+    pub(super) fn deletion(&mut self, line: usize, id: IssueId, at: Option<Timestamp>) {
+        self.row(
+            &id,
+            Row {
+                age: at.or(Some(Timestamp::MAX)),
+                line,
+            },
+        );
+        self.deletions.push((id, line));
     }
 
     /// The newest instant wins, at a tie the last line.
-    fn add(&mut self, id: IssueId, row: Row<'a>) {
-        match self.by_id.entry(id) {
-            Entry::Vacant(place) => {
-                place.insert(self.rows.len());
-                self.rows.push(row);
-            }
-            Entry::Occupied(mut place) => {
+    fn row(&mut self, id: &IssueId, row: Row) {
+        match self.standing.get_mut(id) {
+            None => drop(self.standing.insert(id.clone(), row)),
+            Some(standing) => {
                 self.duplicates += 1;
-                let standing = self.rows.get_mut(*place.get());
-                if let Some(standing) = standing.filter(|standing| standing.age() <= row.age()) {
-                    *standing = Row::Outdated;
-                    place.insert(self.rows.len());
-                    self.rows.push(row);
+                if standing.age <= row.age {
+                    *standing = row;
                 }
             }
         }
     }
 
     /// Hands over what won, in file order.
-    pub(super) fn finish(self, reading: &mut Reading<'a>) {
-        let deleted = &mut reading.deleted;
-        let issues = self.rows.into_iter().filter_map(|row| match row {
-            Row::Issue(issue) => Some(issue),
-            Row::Deletion(id, _) => {
-                deleted.push(id);
-                None
-            }
-            Row::Outdated => None,
-        });
-        reading.issues = issues.collect();
+    pub(super) fn finish(mut self, reading: &mut Reading<'a>) {
+        let stands =
+            |id: &IssueId, line: usize| self.standing.get(id).is_some_and(|row| row.line == line);
+        self.issues.retain(|issue| stands(&issue.id, issue.line));
+        self.issues.shrink_to_fit();
+        self.deletions.retain(|(id, line)| stands(id, *line));
+        reading.issues = self.issues;
+        reading.deleted = self.deletions.into_iter().map(|(id, _)| id).collect();
         reading.duplicates = self.duplicates;
     }
 }

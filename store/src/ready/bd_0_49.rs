@@ -37,11 +37,10 @@ impl Rules for Bd049 {
 
     /// The tracker compares `created_at` as the text it stored, and at a tie the depth of the id.
     fn sort_key<'a>(&self, issue: &'a Issue<'_>) -> impl Ord + 'a {
-        let created = issue
+        let stored = issue
             .created_at
             .as_ref()
-            .filter(|created| created.at.is_some());
-        let stored = created.map(|created| stored_text(&created.text));
+            .map(|created| stored_text(&created.text));
         let id = issue.id.as_str();
         (
             urgency(issue),

@@ -91,7 +91,7 @@ fn must_wait(graph: &Graph<'_>, edge: &Edge<'_>, spawner: &IssueId) -> bool {
 /// `created_at` in the whole seconds of the tracker's column, rounded half up. The tracker fills in the moment of its
 /// import where there is none, so that such an issue is the newest.
 fn created_second(issue: &Issue<'_>) -> i128 {
-    let created = issue.created_at.as_ref().and_then(|created| created.at);
+    let created = issue.created_at.as_ref().map(|created| created.at);
     created.map_or(i128::MAX, |at| {
         (at.as_nanosecond() + 500_000_000).div_euclid(1_000_000_000)
     })

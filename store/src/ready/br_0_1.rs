@@ -54,7 +54,7 @@ impl Rules for Br01 {
 
     /// Its hybrid order: priorities 0 and 1 before the others, each oldest first.
     fn sort_key<'a>(&self, issue: &'a Issue<'_>) -> impl Ord + 'a {
-        let created = issue.created_at.as_ref().and_then(|created| created.at);
+        let created = issue.created_at.as_ref().map(|created| created.at);
         (
             issue.priority > 1,
             created.is_none(),

@@ -133,11 +133,7 @@ fn blockers<R: Rules>(
 }
 
 fn deferral(issue: &Issue<'_>, now: Timestamp) -> Option<Timestamp> {
-    issue
-        .defer_until
-        .as_ref()
-        .and_then(|instant| instant.at)
-        .filter(|until| *until > now)
+    issue.defer_until.filter(|until| *until > now)
 }
 
 fn parent_deferral(parent: &Issue<'_>, now: Timestamp) -> Option<Blocker> {

@@ -1,7 +1,9 @@
 //! The fuzz target of the reader, on stable Rust: every seed, every fixture, and the same mutations of them on each run.
 
+#[allow(unreachable_pub, reason = "public in the fuzz crate")]
 #[path = "../../../tests/fuzz/src/mutate.rs"]
 mod mutate;
+#[allow(unreachable_pub, reason = "public in the fuzz crate")]
 #[path = "../../../tests/fuzz/src/reader.rs"]
 mod target;
 

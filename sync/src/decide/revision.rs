@@ -164,6 +164,5 @@ pub fn refusal_reason(refusal: &Refusal) -> Reason {
     match refusal {
         Refusal::ConflictMarkers { .. } => Reason::ConflictMarkers,
         Refusal::LfsPointer => Reason::LfsPointer,
-        Refusal::TooLarge { .. } => Reason::FileTooLarge,
     }
 }
