@@ -9,7 +9,7 @@ mod value;
 
 use crate::issue::{Issue, IssueId};
 
-use line::{Line, Rejection};
+use line::Line;
 use newest::Newest;
 
 /// The longest line that is read, in bytes: as much as the tracker itself accepts.
@@ -148,15 +148,6 @@ fn read_line<'a>(number: usize, raw: &'a [u8], reading: &mut Reading<'a>, newest
             reading.skipped += 1;
             reading.dolt_commit = dolt_commit.or(reading.dolt_commit.take());
         }
-        Err(Rejection {
-            reason,
-            message,
-            id,
-        }) => reading.rejected.push(Rejected {
-            line: number,
-            reason,
-            message,
-            id,
-        }),
+        Err(rejection) => reading.rejected.push(rejection.on(number)),
     }
 }

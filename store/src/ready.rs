@@ -5,6 +5,7 @@ mod bd_1;
 mod br_0_1;
 mod decide;
 mod graph;
+mod reasons;
 
 use std::fmt;
 use std::str::FromStr;

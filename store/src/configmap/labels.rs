@@ -65,7 +65,7 @@ fn is_value(text: &str) -> bool {
     text.is_empty() || is_name(text)
 }
 
-/// Whether Kubernetes takes `text` as the name in a label's key: letters, digits and `-_.`, the last two and `-` not at
+/// Whether Kubernetes takes `text` as the name in a label's key: letters, digits and `-_.`, with a letter or digit at
 /// either end.
 fn is_name(text: &str) -> bool {
     let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);

@@ -1,6 +1,5 @@
 //! Cutting an issue down to what a ConfigMap holds: its longest fields first, and as little of them as possible.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -20,7 +19,7 @@ pub(super) fn line(issue: &Issue<'_>, budget: usize) -> Shortened {
     let line = String::from_utf8_lossy(issue.raw);
     let cut = serde_json::from_str::<Fields<'_>>(&line)
         .ok()
-        .and_then(|fields| cut(&fields, budget));
+        .and_then(|fields| cut(&fields.0, budget));
     cut.unwrap_or_else(|| essence(issue))
 }
 
@@ -33,52 +32,69 @@ pub(super) fn head(text: &str, most: usize) -> &str {
     &text[..end]
 }
 
-/// The top level of a line, each value as it stands.
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+/// The top level of a line, in order.
+struct Fields<'a>(Vec<Field<'a>>);
+
+/// One field: its key as JSON, its value as it stands.
+struct Field<'a> {
+    key: String,
+    value: &'a str,
+}
+
+impl Field<'_> {
+    /// Whether the value may be cut at all: the id may not.
+    fn is_cuttable(&self) -> bool {
+        !self.key.eq_ignore_ascii_case("\"id\"")
+    }
+
+    fn is_cut_at(&self, limit: usize) -> bool {
+        self.is_cuttable() && self.value.len() > limit
+    }
+}
 
 /// `None` where not even cutting every value to a few bytes would do.
-fn cut(fields: &Fields<'_>, budget: usize) -> Option<Shortened> {
-    let keys: Vec<_> = fields
-        .0
+fn cut(fields: &[Field<'_>], budget: usize) -> Option<Shortened> {
+    let (cuttable, fixed): (Vec<&Field<'_>>, Vec<_>) =
+        fields.iter().partition(|field| field.is_cuttable());
+    // Each field has a colon and a comma or brace, and the line one brace more.
+    let framing = fields
         .iter()
-        .map(|(key, _)| serde_json::Value::from(&**key).to_string())
-        .collect();
-    // Each key comes with a colon and a comma or brace, and the line with one more brace.
-    let framing: usize = keys.iter().map(|key| key.len() + 2).sum::<usize>() + 1;
-    let lengths = fields
-        .0
-        .iter()
-        .map(|(_, value)| value.get().len())
-        .collect();
-    let limit = common_limit(lengths, budget.checked_sub(framing)?)?;
-    let mut shortened = Vec::new();
-    let entries = keys.iter().zip(&fields.0).map(|(written, (key, value))| {
-        let value = value.get();
-        if value.len() <= limit {
-            return format!("{written}:{value}");
-        }
-        shortened.push(key.to_string());
-        format!("{written}:{}", shorter_value(value, limit))
-    });
-    let text = format!("{{{}}}", entries.collect::<Vec<_>>().join(","));
-    Some(Shortened { text, shortened })
+        .map(|field| field.key.len() + 2)
+        .sum::<usize>()
+        + 1;
+    let fixed = fixed.iter().map(|field| field.value.len()).sum::<usize>();
+    let lengths = cuttable.iter().map(|field| field.value.len()).collect();
+    let limit = common_limit(lengths, budget.checked_sub(framing + fixed)?)?;
+    let written = |field: &Field<'_>| match field.is_cut_at(limit) {
+        true => format!("{}:{}", field.key, shorter_value(field.value, limit)),
+        false => format!("{}:{}", field.key, field.value),
+    };
+    let shortened = cuttable.into_iter().filter(|field| field.is_cut_at(limit));
+    Some(Shortened {
+        text: format!(
+            "{{{}}}",
+            fields.iter().map(written).collect::<Vec<_>>().join(",")
+        ),
+        shortened: shortened
+            .map(|field| field.key.trim_matches('"').to_owned())
+            .collect(),
+    })
 }
 
 /// The greatest length to which values must be cut so that all together have at most `budget` bytes.
 fn common_limit(mut lengths: Vec<usize>, budget: usize) -> Option<usize> {
-    /// An id must never be cut, and the note at the end of a text must fit.
-    const LEAST: usize = 8 << 10;
+    /// What the note at the end of a text needs, and a little of the text.
+    const LEAST: usize = 128;
     lengths.sort_unstable();
     let mut remaining = budget;
-    let mut limit = budget;
     for (index, length) in lengths.iter().enumerate() {
-        limit = remaining / (lengths.len() - index);
-        if *length > limit {
-            break;
+        let share = remaining / (lengths.len() - index);
+        if *length > share {
+            return (share >= LEAST).then_some(share);
         }
         remaining -= length;
     }
-    (limit >= LEAST).then_some(limit)
+    Some(budget)
 }
 
 /// A value of the same type that has at most `limit` bytes: the beginning of a text or a list, and else `null`.
@@ -164,12 +180,13 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
         let mut fields = Vec::new();
-        while let Some((key, value)) = map.next_entry::<Key<'de>, &RawValue>()? {
-            fields.push((key.0, value));
+        while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
+            let key = serde_json::Value::from(key).to_string();
+            fields.push(Field {
+                key,
+                value: value.get(),
+            });
         }
         Ok(Fields(fields))
     }
 }
-
-#[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);

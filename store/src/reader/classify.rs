@@ -43,26 +43,14 @@ fn valid_id(record: &mut Record<'_>) -> Result<IssueId, Rejection> {
             id.len(),
             IssueId::MAX_LEN
         );
-        return Err(Rejection {
-            reason: RejectReason::TooLong,
-            message,
-            id: None,
-        });
+        return Err(Rejection::new(RejectReason::TooLong, message));
     }
     let id = IssueId::new(&id);
     if let Some(wrong) = &record.wrong {
         let message = format!("{} is {}, not {}", wrong.field, wrong.found, wrong.wanted);
-        return Err(Rejection {
-            reason: RejectReason::WrongType,
-            message,
-            id,
-        });
+        return Err(Rejection::new(RejectReason::WrongType, message).of(id));
     }
-    id.ok_or_else(|| Rejection {
-        reason: RejectReason::NoId,
-        message: "the record has no id".to_owned(),
-        id: None,
-    })
+    id.ok_or_else(|| Rejection::new(RejectReason::NoId, "the record has no id"))
 }
 
 /// Whether the record says that its issue is gone: a deletion marker, or a tombstone in any of its three forms.
@@ -158,11 +146,8 @@ fn readable(
     text: Option<Text<'_>>,
     id: &IssueId,
 ) -> Result<Option<Timestamp>, Rejection> {
-    let instant = instant(field, text).map_err(|message| Rejection {
-        reason: RejectReason::WrongType,
-        message,
-        id: Some(id.clone()),
-    })?;
+    let instant = instant(field, text)
+        .map_err(|message| Rejection::new(RejectReason::WrongType, message).of(Some(id.clone())))?;
     Ok(instant.map(|instant| instant.at))
 }
 

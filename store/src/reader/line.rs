@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::classify::classify;
 use super::record::{self, Record};
-use super::{MAX_LINE, RejectReason, Warning, salvage};
+use super::{MAX_LINE, RejectReason, Rejected, Warning, salvage};
 use crate::issue::{Issue, IssueId};
 
 /// What a line holds.
@@ -31,9 +31,33 @@ pub(super) enum Line<'a> {
 /// Why a line cannot be read.
 #[derive(Debug)]
 pub(super) struct Rejection {
-    pub(super) reason: RejectReason,
-    pub(super) message: String,
-    pub(super) id: Option<IssueId>,
+    reason: RejectReason,
+    message: String,
+    id: Option<IssueId>,
+}
+
+impl Rejection {
+    pub(super) fn new(reason: RejectReason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            id: None,
+        }
+    }
+
+    /// With the id that the line gives away.
+    pub(super) fn of(self, id: Option<IssueId>) -> Self {
+        Self { id, ..self }
+    }
+
+    pub(super) fn on(self, line: usize) -> Rejected {
+        Rejected {
+            line,
+            reason: self.reason,
+            message: self.message,
+            id: self.id,
+        }
+    }
 }
 
 /// Parses a line that is not blank.
@@ -47,11 +71,7 @@ pub(super) fn parse<'a>(
             "the line is {} bytes long, more than the {MAX_LINE} that are read",
             raw.len()
         );
-        return Err(Rejection {
-            reason: RejectReason::TooLong,
-            message,
-            id: None,
-        });
+        return Err(Rejection::new(RejectReason::TooLong, message));
     }
     let mut warn = |message: String| {
         warnings.push(Warning {
@@ -78,12 +98,7 @@ fn parse_json<'a>(text: &'a str, warn: &mut impl FnMut(String)) -> Result<Record
         warn("half of a surrogate pair was read as U+FFFD".to_owned());
         return Ok(record);
     }
-    let (reason, message) = complaint(text.trim_ascii(), &error);
-    Err(Rejection {
-        reason,
-        message,
-        id: salvage::id(text),
-    })
+    Err(complaint(text.trim_ascii(), &error).of(salvage::id(text)))
 }
 
 fn record_with_mended_escapes(text: &str) -> Option<Record<'static>> {
@@ -92,29 +107,24 @@ fn record_with_mended_escapes(text: &str) -> Option<Record<'static>> {
 }
 
 /// What is wrong with a line that did not parse.
-fn complaint(text: &str, error: &serde_json::Error) -> (RejectReason, String) {
+fn complaint(text: &str, error: &serde_json::Error) -> Rejection {
     if error.is_eof() {
-        return (
-            RejectReason::Truncated,
-            "the end of the line is missing".to_owned(),
-        );
+        return Rejection::new(RejectReason::Truncated, "the end of the line is missing");
     }
     if !text.starts_with('{') && text.ends_with('}') {
-        return (
+        return Rejection::new(
             RejectReason::Truncated,
-            "the beginning of the line is missing".to_owned(),
+            "the beginning of the line is missing",
         );
     }
     if error.is_data() {
-        return (
+        return Rejection::new(
             RejectReason::NotAnObject,
-            "the line is JSON, but not an object".to_owned(),
+            "the line is JSON, but not an object",
         );
     }
     let full = error.to_string();
     let what = full.split(" at line ").next().unwrap_or_default();
-    (
-        RejectReason::NotJson,
-        format!("the line is not JSON: {what} at column {}", error.column()),
-    )
+    let message = format!("the line is not JSON: {what} at column {}", error.column());
+    Rejection::new(RejectReason::NotJson, message)
 }

@@ -1,7 +1,8 @@
 //! bd 0.49, the last tracker on SQLite: profile A of `spec/beads.md` §3.
 
-use super::decide::{Gate, Rules, id_reason, status_reason, type_reason};
+use super::decide::Rules;
 use super::graph::{Edge, Graph, Target, kind};
+use super::reasons::{Gate, blocked_by_target, id_reason, status_reason, type_reason};
 use super::{Blocker, urgency};
 use crate::issue::{Issue, IssueId};
 
@@ -28,8 +29,8 @@ impl Rules for Bd049 {
 
     fn edge_blocker(&self, graph: &Graph<'_>, edge: &Edge<'_>) -> Option<Blocker> {
         match &*edge.dependency.kind {
-            kind::BLOCKS if is_open(graph.status(edge.target)?) => Blocker::target(edge),
-            kind::CONDITIONAL_BLOCKS if condition_fails(graph, edge) => Blocker::target(edge),
+            kind::BLOCKS if is_open(graph.status(edge.target)?) => blocked_by_target(edge),
+            kind::CONDITIONAL_BLOCKS if condition_fails(graph, edge) => blocked_by_target(edge),
             kind::WAITS_FOR => waits_for(graph, edge),
             _ => None,
         }

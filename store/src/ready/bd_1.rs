@@ -1,7 +1,8 @@
 //! bd 1.0.5, and 1.1 and later: the profiles C and D of `spec/beads.md` §3.
 
-use super::decide::{Gate, Rules, status_reason, type_reason};
+use super::decide::Rules;
 use super::graph::{Edge, Graph, Target, kind};
+use super::reasons::{Gate, blocked_by_target, status_reason, type_reason};
 use super::{Blocker, urgency};
 use crate::issue::{Issue, IssueId};
 
@@ -57,7 +58,7 @@ impl Rules for Bd1 {
         let target = &graph.reading.issues[target];
         match &*edge.dependency.kind {
             kind::BLOCKS | kind::CONDITIONAL_BLOCKS if is_active(&target.status) => {
-                Blocker::target(edge)
+                blocked_by_target(edge)
             }
             kind::WAITS_FOR if must_wait(graph, edge, &target.id) => {
                 Some(Blocker::WaitsFor(target.id.clone()))

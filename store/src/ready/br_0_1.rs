@@ -1,8 +1,9 @@
 //! beads_rust 0.1 (up to 0.1.12): `spec/beads.md` §3.4.
 
 use super::Blocker;
-use super::decide::{Rules, id_reason, status_reason};
+use super::decide::Rules;
 use super::graph::{Edge, Graph, Target, kind};
+use super::reasons::{blocked_by_target, id_reason, missing_target, status_reason};
 use crate::issue::Issue;
 
 pub(super) struct Br01;
@@ -38,15 +39,13 @@ impl Rules for Br01 {
             target => is_blocking && target == Target::Missing,
         };
         if is_missing {
-            return Some(Blocker::MissingTarget(
-                edge.dependency.depends_on_id.to_string(),
-            ));
+            return Some(missing_target(edge));
         }
         let is_open = graph
             .status(edge.target)
             .is_some_and(|status| status != "closed");
         if is_blocking && is_open {
-            Blocker::target(edge)
+            blocked_by_target(edge)
         } else {
             None
         }

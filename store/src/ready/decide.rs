@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 use super::graph::{Edge, Graph, Target, kind};
+use super::reasons::missing_target;
 use super::{Blocker, Readiness};
-use crate::issue::{Issue, IssueId};
+use crate::issue::Issue;
 use crate::reader::Reading;
 
 /// What the rule sets differ in.
@@ -93,9 +94,7 @@ fn direct_blocker(graph: &Graph<'_>, rules: &impl Rules, edge: &Edge<'_>) -> Opt
     let kind = &*edge.dependency.kind;
     match edge.target {
         _ if !AFFECT_READY.contains(&kind) => None,
-        Target::Unread => Some(Blocker::MissingTarget(
-            edge.dependency.depends_on_id.to_string(),
-        )),
+        Target::Unread => Some(missing_target(edge)),
         _ => rules.edge_blocker(graph, edge),
     }
 }
@@ -141,61 +140,11 @@ fn parent_deferral(parent: &Issue<'_>, now: Timestamp) -> Option<Blocker> {
 }
 
 impl Blocker {
-    /// A wait for an issue that the edge names as its target.
-    pub(super) fn target(edge: &Edge<'_>) -> Option<Self> {
-        let id = IssueId::new(&edge.dependency.depends_on_id)?;
-        Some(Self::BlockedBy(id, edge.dependency.kind.to_string()))
-    }
-
     /// When the reason goes away by itself.
     fn ends_at(&self) -> Option<Timestamp> {
         match self {
             Self::DeferredUntil(at) | Self::ParentDeferredUntil(_, at) => Some(*at),
             _ => None,
         }
-    }
-}
-
-/// A status that is not one of `startable`.
-pub(super) fn status_reason(issue: &Issue<'_>, startable: &[&str]) -> Option<Blocker> {
-    (!startable.contains(&&*issue.status)).then(|| Blocker::Status(issue.status.to_string()))
-}
-
-/// The types that no bd hands out as work (1.1 names the same in another way).
-pub(super) fn type_reason(issue: &Issue<'_>) -> Option<Blocker> {
-    const INTERNAL: [&str; 7] = [
-        "merge-request",
-        "gate",
-        "molecule",
-        "message",
-        "agent",
-        "role",
-        "rig",
-    ];
-    INTERNAL
-        .contains(&&*issue.issue_type)
-        .then(|| Blocker::Type(issue.issue_type.to_string()))
-}
-
-/// A part of the id that marks it, compared as SQL's `LIKE` does: without regard to case.
-pub(super) fn id_reason(issue: &Issue<'_>, patterns: &[&'static str]) -> Option<Blocker> {
-    let id = issue.id.as_str().to_ascii_lowercase();
-    let pattern = patterns.iter().find(|pattern| id.contains(**pattern));
-    pattern.map(|pattern| Blocker::IdPattern(pattern))
-}
-
-/// The metadata of a waits-for edge.
-#[derive(Debug, Default, serde::Deserialize)]
-pub(super) struct Gate {
-    #[serde(rename = "gate")]
-    pub(super) kind: Option<String>,
-    pub(super) spawner_id: Option<String>,
-}
-
-impl Gate {
-    /// Metadata that cannot be read counts as none.
-    pub(super) fn of(edge: &Edge<'_>) -> Self {
-        let metadata = edge.dependency.metadata.as_deref().unwrap_or_default();
-        serde_json::from_str(metadata).unwrap_or_default()
     }
 }

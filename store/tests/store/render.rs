@@ -206,6 +206,26 @@ fn lists_objects_and_titles_are_shortened_too() {
 }
 
 #[test]
+fn many_middling_fields_lose_a_little_each_and_the_id_nothing() {
+    let id = "x".repeat(1024);
+    let mut line = format!("{{\"id\":\"{id}\"");
+    (0..2_000).for_each(|n| write!(line, ",\"key{n}\":\"{}\"", "y".repeat(700)).unwrap());
+    let bead = bead((line + "}").as_bytes());
+    let json = issue_json(&bead);
+    assert_eq!(json["id"], id);
+    assert_eq!(json.as_object().unwrap().len(), 2_001);
+    assert!(
+        json["key1999"]
+            .as_str()
+            .unwrap()
+            .ends_with("y… [shortened, 700 bytes in git]")
+    );
+    assert!(data_len(&bead) <= MIB, "{} bytes", data_len(&bead));
+    let shortened = &bead.annotations["gastown.gastown.io/shortened-fields"];
+    assert!(shortened.ends_with("key9, and 1990 more"), "{shortened}");
+}
+
+#[test]
 fn line_with_more_keys_than_fit_is_reduced_to_what_matters() {
     let mut line = String::from("{\"id\":\"gt-1\",\"status\":\"closed\",\"title\":\"Title\"");
     (0..200_000).for_each(|n| write!(line, ",\"key{n}\":1").unwrap());
