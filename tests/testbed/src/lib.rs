@@ -20,6 +20,7 @@ pub mod program;
 pub mod supervisor;
 pub mod testbed;
 pub mod tools;
+pub mod town;
 pub mod wait;
 
 mod server;
