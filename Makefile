@@ -35,7 +35,7 @@ demo: setup
 	@echo "building the Rust programs: about 5 minutes on 2 cores the first time"
 	cargo build $(CARGO_FLAGS) --bins --release
 	$(if $(CONTEXT),,$(TARGET)/release/testbed build)
-	$(TARGET)/release/demo $(if $(REPO),--repo "$(REPO)") $(if $(BRANCH),--branch "$(BRANCH)") $(if $(CONTEXT),--context "$(CONTEXT)")
+	$(TARGET)/release/demo $(if $(REPO),--repo "$(REPO)") $(if $(BRANCH),--branch "$(BRANCH)") $(if $(CONTEXT),--context "$(CONTEXT)") $(if $(ONCE),--once)
 
 bench: setup
 	cargo build $(CARGO_FLAGS) --bins --release

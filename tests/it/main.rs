@@ -7,6 +7,7 @@
 )]
 
 mod crds;
+mod demo;
 mod fuzz;
 mod git;
 mod testbed;

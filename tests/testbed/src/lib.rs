@@ -11,6 +11,7 @@
 
 pub mod audit;
 pub mod control_plane;
+pub mod daemon;
 pub mod fault;
 pub mod git;
 pub mod namespace;
@@ -21,7 +22,9 @@ pub mod supervisor;
 pub mod testbed;
 pub mod tools;
 pub mod town;
+pub mod usage;
 pub mod wait;
+pub mod watching;
 
 mod server;
 mod state;

@@ -1,0 +1,197 @@
+//! The show from its begin to its end: what it has on stage, in which order it plays, how it clears away.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use beadlet_testbed::daemon::{Daemon, DaemonSetup};
+use beadlet_testbed::town::{RIGS, Town, TownRepo};
+use beadlet_testbed::watching::Watching;
+use jiff::Timestamp;
+use tokio::time::timeout;
+
+use crate::arguments::Arguments;
+use crate::place::Place;
+use crate::screen::Screen;
+use crate::{acts, stay};
+
+/// How long a first sync may take; a repository of the person's own may be large and far away.
+const FIRST_SYNC: Duration = Duration::from_secs(300);
+/// How often the reason is told while it is not over.
+const TELL_EVERY: Duration = Duration::from_secs(3);
+
+pub(crate) struct Show {
+    arguments: Arguments,
+    screen: Screen,
+    folder: PathBuf,
+    /// In this order they are cleared away.
+    daemon: Option<Daemon>,
+    place: Option<Place>,
+}
+
+/// What the acts play with.
+pub(crate) struct Stage<'a> {
+    pub(crate) screen: Screen,
+    pub(crate) place: &'a Place,
+    pub(crate) watching: Watching,
+}
+
+/// What is mirrored.
+enum Source {
+    /// Ours to commit to.
+    Town(Box<Town>, TownRepo),
+    /// The person's own.
+    Own(String),
+}
+
+impl Show {
+    pub(crate) fn new(arguments: Arguments, screen: Screen, folder: &Path) -> Self {
+        Self {
+            arguments,
+            screen,
+            folder: folder.to_owned(),
+            daemon: None,
+            place: None,
+        }
+    }
+
+    /// Plays all acts, then stays up until the daemon ends or the future is dropped.
+    pub(crate) async fn play(&mut self) -> Result<()> {
+        let program = self.arguments.beadlet()?;
+        let place = match &self.arguments.context {
+            Some(context) => Place::given(self.screen, context).await?,
+            None => Place::built(self.screen, &self.folder).await?,
+        };
+        let place = self.place.insert(place);
+        let source = match self.arguments.repo() {
+            Some(repo) => own(self.screen, repo),
+            None => town(self.screen, &self.folder.join("town"))?,
+        };
+        let setup = setup(&self.arguments, program, place, &source, &self.folder);
+        let watching = Watching::start(place.client.clone(), &place.namespace).await?;
+        let mut stage = Stage {
+            screen: self.screen,
+            place,
+            watching,
+        };
+        let daemon = self.daemon.insert(start(&stage, &setup).await?);
+        acts::first_sync(&mut stage).await?;
+        let repo = match source {
+            Source::Town(mut town, repo) => {
+                acts::commits(&mut stage, &mut town, &repo).await?;
+                Some(repo)
+            }
+            Source::Own(_) => None,
+        };
+        if self.arguments.once {
+            return Ok(());
+        }
+        stay::tell(&stage, repo.as_ref(), daemon.log());
+        stay::until_it_ends(&mut stage, daemon).await
+    }
+
+    /// Ends everything that was started, in order.
+    pub(crate) async fn clear_away(&mut self) {
+        self.screen.heading("Clearing away");
+        if let Some(daemon) = self.daemon.take() {
+            self.screen.line("stopping beadlet");
+            // Blocks for as long as the daemon needs to finish its pass; nothing else is to be done meanwhile.
+            daemon.stop();
+        }
+        if let Some(place) = self.place.take() {
+            place.leave(self.screen).await;
+        }
+        self.screen.line("done");
+    }
+}
+
+fn town(screen: Screen, path: &Path) -> Result<Source> {
+    screen.heading("A Gas Town beads repository");
+    let town = Town::small(Timestamp::now());
+    let repo = TownRepo::create(path, &town)?;
+    screen.whole(&repo.path().display().to_string());
+    for rig in RIGS {
+        let count = town.of_rig(rig).count();
+        screen.line(&format!(
+            "{:<9} {}-  {count:>3} issues  {}",
+            rig.name, rig.prefix, rig.about
+        ));
+    }
+    let convoys = town
+        .beads
+        .iter()
+        .filter(|bead| bead.issue_type == "convoy")
+        .count();
+    screen.line(&format!(
+        "{:<9} hq-  {convoys:>3} issues  batches that cross the rigs",
+        "convoys"
+    ));
+    Ok(Source::Town(Box::new(town), repo))
+}
+
+fn own(screen: Screen, repo: String) -> Source {
+    screen.heading("Your repository");
+    screen.whole(&format!("{repo} (only read)"));
+    Source::Own(repo)
+}
+
+fn setup(
+    arguments: &Arguments,
+    program: PathBuf,
+    place: &Place,
+    source: &Source,
+    folder: &Path,
+) -> DaemonSetup {
+    let repo = match source {
+        Source::Town(_, repo) => repo.path().display().to_string(),
+        Source::Own(repo) => repo.clone(),
+    };
+    DaemonSetup {
+        program,
+        repo,
+        branch: arguments.branch.clone(),
+        namespace: place.namespace.clone(),
+        kubeconfig: place.kubeconfig.clone(),
+        context: place.context.clone(),
+        cache: folder.join("cache"),
+        log: folder.join("beadlet.log"),
+    }
+}
+
+/// Starts the daemon and waits for its first pass.
+async fn start(stage: &Stage<'_>, setup: &DaemonSetup) -> Result<Daemon> {
+    stage.screen.heading("First sync");
+    let words: Vec<String> = ["beadlet".to_owned()]
+        .into_iter()
+        .chain(setup.arguments())
+        .collect();
+    stage.screen.command(&words);
+    let mut daemon = setup.start()?;
+    let time = ready(stage.screen, &mut daemon)
+        .await
+        .context("the first sync failed")?;
+    let count = acts::count(stage, "app.kubernetes.io/managed-by=beadlet").await?;
+    stage.screen.line(&format!(
+        "{count} ConfigMaps, {:.2} s after the start of the process",
+        time.as_secs_f64()
+    ));
+    stage
+        .screen
+        .whole(&format!("log: {}", daemon.log().display()));
+    Ok(daemon)
+}
+
+/// Waits for the first pass, and says now and then why it is not over.
+async fn ready(screen: Screen, daemon: &mut Daemon) -> Result<Duration> {
+    let mut told = String::new();
+    loop {
+        if let Ok(ready) = timeout(TELL_EVERY, daemon.ready(FIRST_SYNC)).await {
+            return ready;
+        }
+        let reason = daemon.endpoint("/readyz").await.unwrap_or_default();
+        if reason != told {
+            screen.whole(reason.trim_end());
+            told = reason;
+        }
+    }
+}
