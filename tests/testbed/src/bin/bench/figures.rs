@@ -1,0 +1,146 @@
+//! What was measured, as numbers.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// Everything; what was not asked for is empty.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) first_sync: Vec<FirstSync>,
+    pub(crate) push: Option<Push>,
+    pub(crate) unchanged: Option<Unchanged>,
+    pub(crate) idle: Option<Idle>,
+    pub(crate) deciding: Option<Deciding>,
+}
+
+/// First syncs of one size. Times are medians over the rounds.
+#[derive(Debug)]
+pub(crate) struct FirstSync {
+    pub(crate) issues: usize,
+    /// Bytes of the issue file.
+    pub(crate) file: u64,
+    pub(crate) rounds: u8,
+    pub(crate) beadlet: Duration,
+    /// The most memory of all rounds, in bytes.
+    pub(crate) peak: u64,
+    /// Requests of one round: creates, and all others.
+    pub(crate) creates: usize,
+    pub(crate) other_requests: usize,
+    pub(crate) bare: Duration,
+    /// Requests that the bare client has in flight.
+    pub(crate) bare_at_once: NonZeroUsize,
+    /// One after the other; None where it would take too long.
+    pub(crate) one_by_one: Option<Duration>,
+    pub(crate) kubectl: Option<Kubectl>,
+}
+
+/// `kubectl apply --server-side -f`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kubectl {
+    /// Of new ConfigMaps.
+    pub(crate) first: Duration,
+    /// Again, with one ConfigMap changed: one sample.
+    pub(crate) again: Duration,
+}
+
+/// From moved branches to the sight of ConfigMaps.
+#[derive(Debug)]
+pub(crate) struct Push {
+    pub(crate) issues: usize,
+    /// Sorted.
+    pub(crate) latencies: Vec<Duration>,
+    pub(crate) writes: usize,
+    pub(crate) other_requests: usize,
+}
+
+/// Work that should not be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unchanged {
+    pub(crate) issues: usize,
+    /// Passes that were asked for by a signal.
+    pub(crate) pokes: usize,
+    pub(crate) poke_requests: usize,
+    /// Commits that left the issue file as it was.
+    pub(crate) commits: usize,
+    pub(crate) commit_requests: usize,
+    pub(crate) restart_writes: usize,
+    pub(crate) restart_reads: usize,
+    pub(crate) restart: Duration,
+}
+
+/// A daemon with nothing to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Idle {
+    pub(crate) issues: usize,
+    /// Bytes.
+    pub(crate) resident: u64,
+    pub(crate) time: Duration,
+    pub(crate) watched: Duration,
+    pub(crate) requests: usize,
+}
+
+/// The part without git and cluster, median of its rounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deciding {
+    pub(crate) issues: usize,
+    pub(crate) read: Duration,
+    pub(crate) ready: Duration,
+    pub(crate) render: Duration,
+}
+
+impl FirstSync {
+    /// ConfigMaps a second in `time`.
+    pub(crate) fn rate(&self, time: Duration) -> f64 {
+        self.issues as f64 / time.as_secs_f64()
+    }
+}
+
+impl Idle {
+    /// Of one core.
+    pub(crate) fn share(&self) -> f64 {
+        self.time.as_secs_f64() / self.watched.as_secs_f64()
+    }
+}
+
+impl Push {
+    /// The latency that `percent` of 100 pushes did not exceed.
+    pub(crate) fn percentile(&self, percent: usize) -> Duration {
+        let place = (self.latencies.len() * percent).div_ceil(100).max(1) - 1;
+        self.latencies.get(place).copied().unwrap_or_default()
+    }
+}
+
+/// The middle one; of an even number the lower of the two.
+pub(crate) fn median<T: Copy + Ord + Default>(samples: &[T]) -> T {
+    let mut sorted = samples.to_vec();
+    sorted.sort_unstable();
+    sorted
+        .get(sorted.len().saturating_sub(1) / 2)
+        .copied()
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentile_is_a_latency_that_was_measured() {
+        let latencies = (1..=200).map(Duration::from_millis).collect();
+        let push = Push {
+            issues: 1,
+            latencies,
+            writes: 0,
+            other_requests: 0,
+        };
+        assert_eq!(push.percentile(50), Duration::from_millis(100));
+        assert_eq!(push.percentile(99), Duration::from_millis(198));
+        assert_eq!(push.percentile(100), Duration::from_millis(200));
+    }
+
+    #[test]
+    fn median_is_the_middle_sample() {
+        assert_eq!(median(&[9, 1, 5]), 5);
+        assert_eq!(median(&[4, 2]), 2);
+    }
+}
