@@ -89,7 +89,7 @@ async fn commit_is_seen_within_milliseconds() {
         watch.settles().await;
     }
     times.sort();
-    assert!(times[10] < Duration::from_millis(20), "{times:?}");
+    assert!(times[10] < Duration::from_millis(50), "{times:?}");
     watch.end().await;
 }
 
