@@ -39,8 +39,10 @@ pub(crate) fn git_dirs(path: &Path) -> Result<GitDirs, GitError> {
             Err(_) => path.to_owned(),
         },
     };
-    if !own.join("HEAD").is_file() {
-        return Err(none(inside(path)));
+    match fs::metadata(own.join("HEAD")) {
+        Ok(found) if found.is_file() => {}
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(broken(error)),
+        _ => return Err(none(inside(path))),
     }
     let common = match fs::read_to_string(own.join("commondir")) {
         Ok(text) => own.join(text.trim_end()),

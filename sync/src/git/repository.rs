@@ -18,7 +18,7 @@ use super::{CommitId, GitError, Source};
 const MAX_LEFT_BEHIND: usize = 3;
 
 /// A thread whose own limits have run out gets this long to say so itself, with a better message.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Where the branch stands, as the repository says.
 #[derive(Clone, Debug, PartialEq, Eq)]

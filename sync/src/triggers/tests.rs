@@ -42,3 +42,24 @@ async fn poll_fires_every_interval_and_not_before() {
     stop.cancel();
     polling.await.unwrap();
 }
+
+#[tokio::test]
+async fn hangup_pulls_the_trigger_for_signals() {
+    let (puller, mut triggers) = Triggers::channel();
+    let stop = CancellationToken::new();
+    let mut listening = Box::pin(hangup(puller, stop.clone()));
+    // From its first turn on it listens, and the signal does not end the process.
+    assert!(futures::poll!(&mut listening).is_pending());
+    let listening = tokio::spawn(listening);
+    let own = std::process::id().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-HUP", &own])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(triggers.next().await.contains(Trigger::Signal));
+    stop.cancel();
+    listening.await.unwrap().unwrap();
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use beadlet_sync::git::{Reason, Repository};
+use beadlet_sync::git::{Reason, Repository, Source};
 use beadlet_testbed::git::GitRepo;
 use beadlet_testbed::git::http::{Auth, GitHttp, Tls};
 use tempfile::TempDir;
@@ -156,6 +156,34 @@ async fn clone_does_not_grow_with_the_number_of_fetches() {
     }
     let left = files(&served.clone().join("objects/pack")).len();
     assert!(left < most && most <= 2 * 65, "{left} of {most}");
+}
+
+#[tokio::test]
+async fn history_is_as_deep_as_the_settings_say() {
+    let served = Served::start();
+    for number in 2..6 {
+        served
+            .repo
+            .commit("main", ISSUES, line(&format!("gt-{number}")));
+    }
+    for depth in [1, 3] {
+        let cache = tempfile::tempdir().unwrap();
+        let settings = source(&served.server.url(&served.repo), cache.path());
+        let mut repository = Repository::open(Source {
+            depth: depth.try_into().unwrap(),
+            ..settings
+        });
+        text(&mut repository).await;
+        let clone = fs::read_dir(cache.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.is_dir())
+            .unwrap();
+        let clone = git2::Repository::open(clone).unwrap();
+        let mut history = clone.revwalk().unwrap();
+        history.push_glob("refs/beadlet/*").unwrap();
+        assert_eq!(history.count(), depth as usize);
+    }
 }
 
 #[tokio::test]

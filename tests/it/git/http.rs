@@ -49,7 +49,7 @@ impl Served {
 
     fn impatient(&self) -> Source {
         Source {
-            timeout: Duration::from_millis(300),
+            timeout: Duration::from_secs(1),
             ..self.source()
         }
     }
@@ -345,17 +345,40 @@ async fn expired_certificate_and_one_for_another_host_are_refused() {
 #[tokio::test]
 async fn server_that_never_answers_or_hangs_mid_pack_is_given_up() {
     let served = Served::plain();
+    let mut repository = Repository::open(served.impatient());
     for behaviour in [Behaviour::Hang, Behaviour::HangMidPack] {
         served.server.behave(behaviour);
         let started = Instant::now();
-        let message = refused(&mut Repository::open(served.impatient()), Reason::TimedOut).await;
-        assert!(message.contains("silent for 300ms"), "{message}");
+        let message = refused(&mut repository, Reason::TimedOut).await;
+        assert!(message.contains("silent for 1s"), "{message}");
         assert!(started.elapsed() < Duration::from_secs(5));
     }
     served.server.behave(Behaviour::Serve);
-    let mut repository = Repository::open(served.source());
-    super::unlocked(&mut repository).await;
     assert_eq!(text(&mut repository).await, line("gt-1"));
+}
+
+#[tokio::test]
+async fn branch_that_moves_between_look_and_fetch_is_read_where_it_is() {
+    let served = Served::plain();
+    let mut repository = Repository::open(served.source());
+    let before = tip(&mut repository).await;
+    drop(repository);
+    let mut repository = Repository::open(Source {
+        branch: Some("main".to_owned()),
+        ..served.source()
+    });
+    let cache = tempfile::tempdir().unwrap();
+    let mut fresh = Repository::open(Source {
+        cache_dir: cache.path().to_owned(),
+        ..served.source()
+    });
+    served.repo.commit("main", ISSUES, line("gt-2"));
+    let snapshot = fresh.fetch(&before).await.unwrap();
+    assert_eq!(Some(snapshot.commit.to_string()), served.repo.head("main"));
+    assert_eq!(snapshot.file, line("gt-2"));
+    super::unlocked(&mut repository).await;
+    // The commit that is here is read as it was asked for.
+    assert_eq!(repository.fetch(&before).await.unwrap().file, line("gt-1"));
 }
 
 #[tokio::test]
@@ -541,4 +564,58 @@ async fn settings_that_do_not_go_together_say_so() {
         Reason::SettingsInvalid,
     )
     .await;
+}
+
+#[tokio::test]
+async fn proxy_passes_on_single_requests_without_tls() {
+    let proxy = Served::plain();
+    let url = proxy
+        .server
+        .url(&proxy.repo)
+        .replace(&proxy.server.base(), "http://git.example.com");
+    let through = Proxy::Url(proxy.server.base().parse().unwrap());
+    let mut repository = Repository::open(Source {
+        proxy: through,
+        ..source(&url, proxy.cache.path())
+    });
+    assert_eq!(text(&mut repository).await, line("gt-1"));
+    assert!(
+        proxy
+            .server
+            .seen()
+            .iter()
+            .all(|seen| seen.path.starts_with("http://git.example.com/"))
+    );
+}
+
+/// The program, with nothing in its environment but this.
+async fn listed(url: &str, arguments: &[&str], environment: &[(&str, String)]) -> (String, String) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_beadlet"));
+    command
+        .args(["list", url, "-o", "name"])
+        .args(arguments)
+        .env_clear();
+    let output = command
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .output()
+        .await
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn proxy_of_the_environment_is_used_but_for_hosts_that_need_none() {
+    let served = Served::start(Tls::Valid, http::Auth::Anyone);
+    let (url, proxy) = (served.server.url(&served.repo), ConnectProxy::start());
+    let ca = served.server.ca_file();
+    let ca = ["--ca-file", ca.to_str().unwrap()];
+    let by_proxy = ("HTTPS_PROXY", proxy.url());
+    let (out, err) = listed(&url, &ca, &[by_proxy.clone()]).await;
+    assert_eq!(out, "gt-1\n", "{err}");
+    let tunnels = proxy.tunnels().len();
+    assert_ne!(tunnels, 0);
+    let (out, err) = listed(&url, &ca, &[by_proxy, ("NO_PROXY", "127.0.0.1".to_owned())]).await;
+    assert_eq!(out, "gt-1\n", "{err}");
+    assert_eq!(proxy.tunnels().len(), tunnels);
 }

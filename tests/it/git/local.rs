@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use beadlet_sync::git::{Reason, Repository, Source};
 use beadlet_testbed::git::GitRepo;
@@ -325,4 +326,50 @@ async fn partial_clone_says_that_it_cannot_be_read() {
     );
     let message = refused(&mut local(&partial), Reason::RepositoryUnreadable).await;
     assert!(message.contains("--filter"), "{message}");
+}
+
+#[tokio::test]
+async fn repository_of_another_object_format_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    git(
+        folder.path(),
+        &["init", "-q", "--bare", "--object-format=sha256", "repo.git"],
+    );
+    let message = refused(
+        &mut local(folder.path().join("repo.git")),
+        Reason::RepositoryUnreadable,
+    )
+    .await;
+    assert!(message.contains("sha256"), "{message}");
+}
+
+#[test]
+fn file_system_that_hangs_holds_up_neither_the_call_nor_the_end() {
+    let repo = beads();
+    // Whoever opens a pipe to read waits until somebody opens it to write, which is never.
+    fs::remove_file(repo.path().join("config")).unwrap();
+    assert!(
+        Command::new("mkfifo")
+            .arg(repo.path().join("config"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    let started = Instant::now();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut repository = Repository::open(Source {
+            timeout: Duration::from_millis(10),
+            ..in_place(repo.path())
+        });
+        for _ in 0..5 {
+            let message = refused(&mut repository, Reason::TimedOut).await;
+            assert!(message.contains("did not answer within 100ms"), "{message}");
+        }
+    });
+    drop(runtime);
+    assert!(started.elapsed() < Duration::from_secs(15));
 }

@@ -2,17 +2,20 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use beadlet_sync::git::{Auth, Proxy, Reason, Repository, Secret, Source, known_hosts};
+use beadlet_testbed::eventually;
 use beadlet_testbed::git::ssh::HostKey;
 use beadlet_testbed::git::{ConnectProxy, GitRepo, GitSsh};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::{ISSUES, beads, line, read, refused, source, text, tip};
+use super::{ISSUES, SOON, beads, line, read, refused, source, text, tip};
 
 struct Served {
     repo: GitRepo,
@@ -58,7 +61,7 @@ impl Served {
     }
 }
 
-fn file(path: &std::path::Path) -> Secret {
+fn file(path: &Path) -> Secret {
     Secret::new(fs::read(path).unwrap())
 }
 
@@ -342,4 +345,98 @@ async fn unchanged_repository_is_looked_at_over_the_same_connection() {
         assert_eq!(tip(&mut repository).await.commit, first);
     }
     assert_eq!(served.logins(), 1);
+}
+
+#[tokio::test]
+async fn password_that_the_server_does_not_take_is_refused() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let auth = Auth::Basic {
+        username: "ann".to_owned(),
+        password: Secret::new("hunter2"),
+    };
+    let message = refused(
+        &mut Repository::open(Source {
+            auth,
+            ..served.source()
+        }),
+        Reason::AuthenticationFailed,
+    )
+    .await;
+    assert!(!message.contains("hunter2"), "{message}");
+}
+
+/// An agent that holds one key. Ends with the value.
+struct Agent {
+    process: std::process::Child,
+    folder: TempDir,
+}
+
+impl Agent {
+    async fn start(key: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("agent");
+        let process = Command::new("ssh-agent")
+            .arg("-D")
+            .arg("-a")
+            .arg(&socket)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let agent = Self { process, folder };
+        eventually(SOON, "the agent holds the key", async || {
+            let add = Command::new("ssh-add")
+                .arg("-q")
+                .arg(key)
+                .env("SSH_AUTH_SOCK", agent.socket())
+                .output();
+            add.unwrap().status.success()
+        })
+        .await;
+        agent
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("agent")
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn agent_of_the_person_is_asked_where_no_key_is_given() {
+    let served = Served::start(&[HostKey::Ed25519]);
+    let known = served.cache.path().join("known_hosts");
+    fs::write(&known, served.server.known_hosts()).unwrap();
+    let list = |socket: Option<PathBuf>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_beadlet"));
+        command
+            .args([
+                "list",
+                &served.server.url(&served.repo),
+                "-o",
+                "name",
+                "--known-hosts-file",
+            ])
+            .arg(&known);
+        command
+            .env_clear()
+            .envs(socket.map(|socket| ("SSH_AUTH_SOCK", socket)))
+            .output()
+            .unwrap()
+    };
+    let agent = Agent::start(&served.server.client_key()).await;
+    let output = list(Some(agent.socket()));
+    assert_eq!(
+        output.stdout,
+        b"gt-1\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let message = String::from_utf8(list(None).stderr).unwrap();
+    assert!(message.contains("credentials are needed"), "{message}");
 }

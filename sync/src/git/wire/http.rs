@@ -42,6 +42,9 @@ impl Http {
         dialer: Dialer,
     ) -> Result<Self, SettingsError> {
         let authorizations = authorizations(&source.auth, url)?;
+        if url.scheme == Scheme::Http && !authorizations.is_empty() {
+            tracing::warn!(%url, "credentials go to the server unencrypted: use https");
+        }
         let tls = Tls::new(source.ca_bundle.clone());
         let connections = Connections::new(Base::from(url), authorizations, dialer, tls);
         Ok(Self(Arc::new(Inner {
