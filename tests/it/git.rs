@@ -1,9 +1,13 @@
 //! Reading the issue file from repositories: in place, over http, https and ssh.
 
 mod cache;
+mod host_keys;
 mod http;
 mod local;
+mod served;
 mod ssh;
+mod trouble;
+mod trust;
 mod watch;
 
 use std::path::Path;
