@@ -40,5 +40,34 @@ pub mod data {
     pub const ALL: [&str; 2] = [ISSUE, TITLE];
 }
 
+/// Labels of Polecats, their Jobs and their pods.
+pub mod work {
+    /// The convoy that a Polecat belongs to: `convoy=<name>`.
+    pub const CONVOY: &str = "convoy";
+    pub const POLECAT: &str = "gastown.gastown.io/polecat";
+    pub const RIG: &str = "gastown.gastown.io/rig";
+    /// The bead's id, where it fits a label.
+    pub const BEAD: &str = "gastown.gastown.io/bead";
+    /// The attempt at the bead, from 1.
+    pub const ATTEMPT: &str = "gastown.gastown.io/attempt";
+    /// Kueue's LocalQueue.
+    pub const QUEUE: &str = "kueue.x-k8s.io/queue-name";
+
+    /// Annotation of a Polecat: fingerprint of its bead when it was made.
+    pub const REVISION: &str = "gastown.gastown.io/bead-revision";
+    /// Annotation of a Polecat: why dispatch made it.
+    pub const BECAUSE: &str = "gastown.gastown.io/because";
+    /// Annotation of a Polecat: a person asks for another attempt after it. Any value.
+    pub const RETRY: &str = "gastown.gastown.io/retry-requested-at";
+    /// Annotation of a bead's ConfigMap: the last attempt whose Polecat is gone.
+    pub const LAST_ATTEMPT: &str = "gastown.gastown.io/last-attempt";
+    /// Annotation of a Convoy: id of the bead in git that it was made from.
+    pub const CONVOY_BEAD: &str = "gastown.gastown.io/convoy-bead";
+    /// Annotation of a Job: the stretch of work, counted in pauses before it, for which it may be started.
+    pub const STRETCH: &str = "gastown.gastown.io/stretch";
+    /// Finalizer of a Polecat that was given a place or a Job.
+    pub const FINALIZER: &str = "gastown.gastown.io/polecat";
+}
+
 /// The field manager of all our writes, and the `reportingComponent` of our events.
 pub const FIELD_MANAGER: &str = "beadlet";

@@ -43,8 +43,18 @@ use super::template::{Agent, AgentConfig, Kubernetes};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new(
         "!has(oldSelf.status) || !has(oldSelf.status.jobName) || (has(self.spec.beadID) == has(oldSelf.spec.beadID) \
-         && (!has(self.spec.beadID) || self.spec.beadID == oldSelf.spec.beadID))")
-        .message("this Polecat has started: beadID cannot change, make another Polecat for another bead")
+         && (!has(self.spec.beadID) || self.spec.beadID == oldSelf.spec.beadID))"
+    )
+    .message("this Polecat has started: beadID cannot change, make another Polecat for another bead"),
+    validation = Rule::new(
+        "!has(oldSelf.status) || !has(oldSelf.status.jobName) || (has(self.spec.rig) == has(oldSelf.spec.rig) \
+         && (!has(self.spec.rig) || self.spec.rig == oldSelf.spec.rig))"
+    )
+    .message("this Polecat has started: rig cannot change, make another Polecat for another Rig"),
+    validation = Rule::new(
+        "!has(oldSelf.status) || !has(oldSelf.status.jobName) || self.spec.executionMode == oldSelf.spec.executionMode"
+    )
+    .message("this Polecat has started: executionMode cannot change")
 )]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = schema::rules(&[
@@ -160,12 +170,18 @@ pub struct PolecatStatus {
     /// The generation of the spec that this status is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Its Job; set before the Job is made.
+    /// Its Job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_name: Option<String>,
+    /// The Job's uid, once it was made: a Polecat has one Job, ever.
+    #[serde(rename = "jobUID", skip_serializing_if = "Option::is_none")]
+    pub job_uid: Option<String>,
     /// Which attempt at the bead this is, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<i64>,
+    /// How often it gave its place among `maxPolecats` back: after each pause it needs another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pauses: Option<i64>,
     /// The name under which it signs its commits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
@@ -250,8 +266,6 @@ pub enum FailureClass {
     Evicted,
     /// Somebody deleted the pod or the Job.
     Killed,
-    /// What the Polecat, its Rig or the objects they refer to say cannot become a Job.
-    Misconfigured,
 }
 
 /// What an attempt made.

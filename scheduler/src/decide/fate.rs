@@ -1,0 +1,102 @@
+//! What became of a polecat's bead in git.
+
+use beadlet_store::kinds::Polecat;
+use kube::ResourceExt;
+
+use super::attempt::Attempt;
+use super::bead::Bead;
+
+/// Whether a bead is still one to work on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is, or the Polecat's bead is in no mirror.
+    Open,
+    /// Somebody finished it.
+    Closed,
+    /// Somebody else has it.
+    Reassigned { to: String },
+    /// It is not in git any more.
+    Deleted,
+    /// Its mirror is gone, so nobody knows.
+    Unknown,
+}
+
+/// The fate of the bead of `polecat`. `has_store`: whether the BeadStore that the bead came from still mirrors.
+#[must_use]
+pub fn fate(polecat: &Polecat, bead: Option<&Bead>, has_store: bool) -> Fate {
+    match bead {
+        Some(bead) if bead.is_closed() => Fate::Closed,
+        Some(bead) => match &bead.assignee {
+            // Who makes a Polecat for an assigned bead by hand knows what they do.
+            Some(to) if polecat.is_dispatched() && !is_own_claim(to, polecat) => {
+                Fate::Reassigned { to: to.clone() }
+            }
+            _ => Fate::Open,
+        },
+        None if polecat.revision().is_none() => Fate::Open,
+        None if has_store => Fate::Deleted,
+        None => Fate::Unknown,
+    }
+}
+
+/// Whether the assignee is this polecat: `<rig>/polecats/<name>`.
+fn is_own_claim(assignee: &str, polecat: &Polecat) -> bool {
+    let alias = polecat
+        .status
+        .as_ref()
+        .and_then(|status| status.alias.as_deref());
+    let name = assignee.rsplit_once("/polecats/").map(|(_, name)| name);
+    name.is_some_and(|name| name == polecat.name_any() || Some(name) == alias)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fixture::{Became, bead, bead_with, polecat};
+    use super::*;
+
+    #[test]
+    fn closed_and_reassigned_beads_are_not_to_be_worked_on() {
+        let polecat = polecat("gt-1", 1);
+        let fate = |fields| fate(&polecat, Some(&bead_with("gt-1", fields)), true);
+        assert_eq!(fate(json!({})), Fate::Open);
+        assert_eq!(
+            fate(json!({"status": "closed", "closed_at": "2026-03-01T00:00:00Z"})),
+            Fate::Closed
+        );
+        assert_eq!(
+            fate(json!({"assignee": "mayor/"})),
+            Fate::Reassigned {
+                to: "mayor/".into()
+            }
+        );
+        assert_eq!(
+            fate(json!({"assignee": "rig/polecats/gt-1-1", "status": "hooked"})),
+            Fate::Open,
+            "its own claim"
+        );
+    }
+
+    #[test]
+    fn polecat_that_a_person_made_may_work_on_an_assigned_bead() {
+        let mut by_hand = polecat("gt-1", 1);
+        by_hand.metadata.labels = None;
+        assert_eq!(
+            fate(
+                &by_hand,
+                Some(&bead_with("gt-1", json!({"assignee": "mayor/"}))),
+                true
+            ),
+            Fate::Open
+        );
+    }
+
+    #[test]
+    fn missing_bead_is_deleted_only_when_its_mirror_is_there_and_it_was_there() {
+        let known = polecat("gt-1", 1).saw(&bead("gt-1"));
+        assert_eq!(fate(&known, None, true), Fate::Deleted);
+        assert_eq!(fate(&known, None, false), Fate::Unknown);
+        assert_eq!(fate(&polecat("gt-1", 1), None, true), Fate::Open);
+    }
+}

@@ -1,0 +1,494 @@
+//! What a Polecat's status says at each point of its life.
+
+use beadlet_store::kinds::{FailureClass, PolecatPhase, PolecatStatus};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+
+use super::sight::Seen;
+use super::stop::{Stop, waiting};
+use super::{JobSight, Outcome, View, name_of_job};
+use crate::decide::attempt::Attempt;
+use crate::decide::condition::{
+    self, BEAD_OPEN, CONFIGURED, KEY_CURRENT, READY, RECONCILING, STALLED, STOPPING, Said,
+};
+use crate::decide::fate::Fate;
+use crate::decide::outcome::newest;
+
+/// The status as it is, with what is always true brought up to date.
+pub(super) fn current(view: &View<'_>) -> PolecatStatus {
+    let polecat = view.polecat;
+    let mut status = polecat.status.clone().unwrap_or_default();
+    status.observed_generation = polecat.metadata.generation;
+    status.attempt = Some(i64::from(polecat.number()));
+    status.assigned_bead = polecat.bead().map(|bead| bead.id);
+    let (JobSight::Cached(job) | JobSight::Fresh(job)) = view.job;
+    let is_ours = |job: &&Job| {
+        job.owner_references()
+            .iter()
+            .any(|owner| Some(&owner.uid) == polecat.metadata.uid.as_ref())
+    };
+    status.job_uid = status
+        .job_uid
+        .or_else(|| job.filter(is_ours)?.metadata.uid.clone());
+    let pod = newest(view.pods);
+    status.pod_active = Some(pod.is_some_and(is_active));
+    if let Some(pod) = pod {
+        status.pod_name = Some(pod.name_any());
+        status.last_activity = last_activity(pod).or(status.last_activity);
+    }
+    if let (Ok(order), false) = (view.order, polecat.is_final()) {
+        status.agent = Some(order.agent);
+        status.agent_image = Some(order.agent_image.clone());
+        status.agent_model = order.model.name.clone();
+        status.branch = Some(order.git.work_branch.clone());
+        status.alias = Some(order.alias.clone());
+    }
+    status
+}
+
+pub(super) fn left_alone(view: &View<'_>) -> PolecatStatus {
+    let mut status = view.polecat.status.clone().unwrap_or_default();
+    status.observed_generation = view.polecat.metadata.generation;
+    let message =
+        "executionMode is local: a program outside of the cluster runs it, beadlet leaves it alone";
+    set(
+        view,
+        &mut status,
+        &Said::new(READY, false, "LocalMode", message),
+    );
+    status
+}
+
+pub(super) fn idle(view: &View<'_>) -> PolecatStatus {
+    let mut status = current(view);
+    status.phase = Some(PolecatPhase::Idle);
+    condition::unset(&mut status.conditions, CONFIGURED);
+    under_way(
+        view,
+        &mut status,
+        false,
+        "Idle",
+        "it is not to be started: spec.desiredState".into(),
+    );
+    status
+}
+
+/// It waits.
+pub(super) fn queued(view: &View<'_>, reason: &'static str, message: String) -> PolecatStatus {
+    let mut status = current(view);
+    status.phase = Some(PolecatPhase::Queued);
+    status.job_name = Some(name_of_job(view.polecat));
+    configured(view, &mut status);
+    under_way(view, &mut status, true, reason, message);
+    status
+}
+
+pub(super) fn waits_for_kueue(job: &Job) -> String {
+    let queue = job
+        .labels()
+        .get(beadlet_store::keys::work::QUEUE)
+        .map_or("", String::as_str);
+    format!("its Job waits in Kueue's LocalQueue {queue}")
+}
+
+/// It cannot become a Job until somebody changes something.
+pub(super) fn unconfigured(view: &View<'_>, why: &Said, gives_back: bool) -> PolecatStatus {
+    let mut status = current(view);
+    status.phase = Some(PolecatPhase::Queued);
+    if gives_back {
+        status.pauses = Some(view.polecat.pauses() + 1);
+    }
+    set(view, &mut status, why);
+    set(
+        view,
+        &mut status,
+        &Said {
+            type_: READY,
+            ..why.clone()
+        },
+    );
+    set(
+        view,
+        &mut status,
+        &Said {
+            type_: STALLED,
+            status: true,
+            ..why.clone()
+        },
+    );
+    set(
+        view,
+        &mut status,
+        &Said {
+            type_: RECONCILING,
+            ..why.clone()
+        },
+    );
+    status
+}
+
+/// Its Job runs, or is about to.
+pub(super) fn working(view: &View<'_>, seen: &Seen<'_>) -> PolecatStatus {
+    let mut status = current(view);
+    let is_first_time = view.polecat.phase() != PolecatPhase::Working;
+    status.phase = Some(PolecatPhase::Working);
+    status.job_name = Some(name_of_job(view.polecat));
+    let started = seen
+        .job
+        .filter(|_| !seen.is_suspended)
+        .and_then(|job| job.status.as_ref()?.start_time.clone());
+    status.started_at = status.started_at.or(started);
+    if is_first_time {
+        status.key_hash = view.inputs.key_hash.clone();
+        status.bead_revision = view
+            .bead
+            .map(|bead| bead.revision.to_string())
+            .or(status.bead_revision);
+    }
+    configured(view, &mut status);
+    key_condition(view, &mut status);
+    bead_condition(view, &mut status);
+    under_way(
+        view,
+        &mut status,
+        true,
+        "Working",
+        pod_words(newest(view.pods)),
+    );
+    status
+}
+
+/// Asked to pause; its Job still runs.
+pub(super) fn pausing(view: &View<'_>, seen: &Seen<'_>) -> PolecatStatus {
+    let mut status = if seen.is_suspended {
+        current(view)
+    } else {
+        working(view, seen)
+    };
+    under_way(
+        view,
+        &mut status,
+        true,
+        "Pausing",
+        "its Job is being suspended: spec.desiredState is Idle".into(),
+    );
+    status
+}
+
+/// The pause is complete: its place is free for others.
+pub(super) fn paused(view: &View<'_>) -> PolecatStatus {
+    let mut status = idle(view);
+    status.phase = Some(PolecatPhase::Idle);
+    status.pauses = Some(view.polecat.pauses() + 1);
+    under_way(
+        view,
+        &mut status,
+        false,
+        "Paused",
+        "its Job is suspended: spec.desiredState is Idle".into(),
+    );
+    status
+}
+
+/// A pause that was asked for and called off before it was written down.
+pub(super) fn gave_back(view: &View<'_>) -> PolecatStatus {
+    let mut status = queued(
+        view,
+        "AwaitsPlace",
+        "it was paused, and waits for a place".into(),
+    );
+    status.pauses = Some(view.polecat.pauses() + 1);
+    status
+}
+
+pub(super) fn cannot_pause(view: &View<'_>, seen: &Seen<'_>) -> PolecatStatus {
+    let mut status = if seen.is_suspended {
+        queued(view, "Suspended", String::new())
+    } else {
+        working(view, seen)
+    };
+    let message = "a Job of Kueue cannot be paused: set spec.desiredState to Working or Terminated";
+    under_way(view, &mut status, true, "CannotPause", message.into());
+    status
+}
+
+/// It is to be ended, for good.
+pub(super) fn stopping(view: &View<'_>, stop: &Stop) -> PolecatStatus {
+    let mut status = current(view);
+    bead_condition(view, &mut status);
+    set(
+        view,
+        &mut status,
+        &Said::new(STOPPING, true, stop.reason, stop.message.clone()),
+    );
+    under_way(view, &mut status, true, stop.reason, stop.message.clone());
+    status
+}
+
+/// It was ended before its Job ended by itself.
+pub(super) fn stopped(view: &View<'_>, stop: &Stop) -> PolecatStatus {
+    match stop.class {
+        Some(class) => finished(
+            view,
+            Outcome {
+                failure: Some(class),
+                message: stop.message.clone(),
+                result: None,
+                at: None,
+            },
+        ),
+        None => {
+            let mut status = ended(view, None);
+            status.phase = Some(PolecatPhase::Terminated);
+            at_rest(
+                view,
+                &mut status,
+                &Said::new(READY, false, stop.reason, stop.message.clone()),
+                false,
+            );
+            status
+        }
+    }
+}
+
+/// Its Job ended.
+pub(super) fn finished(view: &View<'_>, outcome: Outcome) -> PolecatStatus {
+    let mut status = ended(view, outcome.at.map(Time));
+    status.result = outcome.result.or(status.result);
+    match outcome.failure {
+        None => {
+            status.phase = Some(PolecatPhase::Done);
+            at_rest(
+                view,
+                &mut status,
+                &Said::new(READY, true, "Done", outcome.message),
+                false,
+            );
+        }
+        Some(class) => {
+            let is_tried_again = view.is_tried_again.applies(class);
+            status.phase = Some(if is_tried_again {
+                PolecatPhase::Failed
+            } else {
+                PolecatPhase::Stuck
+            });
+            status.failure_class = Some(class);
+            at_rest(
+                view,
+                &mut status,
+                &Said::new(READY, false, class_name(class), outcome.message),
+                true,
+            );
+        }
+    }
+    status
+}
+
+fn ended(view: &View<'_>, at: Option<Time>) -> PolecatStatus {
+    let mut status = current(view);
+    status.pod_active = Some(false);
+    status.finished_at = Some(at.unwrap_or(Time(view.now)));
+    status.bead_revision = view
+        .bead
+        .map(|bead| bead.revision.to_string())
+        .or(status.bead_revision);
+    for type_ in [STOPPING, KEY_CURRENT, BEAD_OPEN] {
+        condition::unset(&mut status.conditions, type_);
+    }
+    status
+}
+
+fn set(view: &View<'_>, status: &mut PolecatStatus, said: &Said) {
+    condition::set(
+        &mut status.conditions,
+        said,
+        view.polecat.metadata.generation,
+        view.now,
+    );
+}
+
+fn under_way(
+    view: &View<'_>,
+    status: &mut PolecatStatus,
+    is_reconciling: bool,
+    reason: &'static str,
+    message: String,
+) {
+    set(
+        view,
+        status,
+        &Said::new(READY, false, reason, message.clone()),
+    );
+    set(
+        view,
+        status,
+        &Said::new(RECONCILING, is_reconciling, reason, message.clone()),
+    );
+    set(view, status, &Said::new(STALLED, false, reason, message));
+}
+
+fn at_rest(view: &View<'_>, status: &mut PolecatStatus, ready: &Said, is_stalled: bool) {
+    set(view, status, ready);
+    set(
+        view,
+        status,
+        &Said {
+            type_: RECONCILING,
+            status: false,
+            ..ready.clone()
+        },
+    );
+    set(
+        view,
+        status,
+        &Said {
+            type_: STALLED,
+            status: is_stalled,
+            ..ready.clone()
+        },
+    );
+}
+
+fn configured(view: &View<'_>, status: &mut PolecatStatus) {
+    set(
+        view,
+        status,
+        &Said::new(CONFIGURED, true, "Configured", "it makes a Job"),
+    );
+}
+
+/// A running agent keeps the key that it was started with.
+fn key_condition(view: &View<'_>, status: &mut PolecatStatus) {
+    let (Some(started_with), Some(now)) = (&status.key_hash, &view.inputs.key_hash) else {
+        return;
+    };
+    let said = if started_with == now {
+        Said::new(
+            KEY_CURRENT,
+            true,
+            "Current",
+            "it has the key that the Secret holds",
+        )
+    } else {
+        Said::new(
+            KEY_CURRENT,
+            false,
+            "KeyRotated",
+            "the Secret holds another key now: new Jobs take it, this one goes on with the old one",
+        )
+    };
+    set(view, status, &said);
+}
+
+fn bead_condition(view: &View<'_>, status: &mut PolecatStatus) {
+    let said = match &view.fate {
+        Fate::Open => return condition::unset(&mut status.conditions, BEAD_OPEN),
+        Fate::Closed => Said::new(
+            BEAD_OPEN,
+            false,
+            "Closed",
+            "the bead was closed in git: the Polecat is stopped soon",
+        ),
+        Fate::Reassigned { to } => Said::new(
+            BEAD_OPEN,
+            false,
+            "Reassigned",
+            format!("the bead was given to {to} in git: the Polecat is stopped soon"),
+        ),
+        Fate::Deleted => Said::new(
+            BEAD_OPEN,
+            false,
+            "Deleted",
+            "the bead is not in git any more: the Polecat is stopped soon",
+        ),
+        Fate::Unknown => Said::new(
+            BEAD_OPEN,
+            true,
+            "StoreGone",
+            "the BeadStore of the bead is gone: the Polecat goes on",
+        ),
+    };
+    set(view, status, &said);
+}
+
+fn pod_words(pod: Option<&Pod>) -> String {
+    let Some(pod) = pod else {
+        return "its Job has no pod yet".into();
+    };
+    let name = pod.name_any();
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref())
+        .unwrap_or("Pending");
+    let unscheduled = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let mut unscheduled = unscheduled
+        .filter(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
+    let held_up = waiting(pod).find(|waiting| waiting.message.is_some());
+    match (held_up, unscheduled.next()) {
+        (Some(waiting), _) => {
+            let reason = waiting.reason.as_deref().unwrap_or("waiting");
+            format!(
+                "pod {name} waits: {reason}: {}",
+                waiting.message.as_deref().unwrap_or_default()
+            )
+        }
+        (None, Some(condition)) => format!(
+            "pod {name} has no node: {}",
+            condition.message.as_deref().unwrap_or_default()
+        ),
+        (None, None) => format!("pod {name} is {}", phase.to_lowercase()),
+    }
+}
+
+fn is_active(pod: &Pod) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    phase == Some("Running") && pod.metadata.deletion_timestamp.is_none()
+}
+
+/// The last time a container of the pod started or ended.
+fn last_activity(pod: &Pod) -> Option<Time> {
+    let status = pod.status.as_ref()?;
+    let containers = status
+        .init_container_statuses
+        .iter()
+        .flatten()
+        .chain(status.container_statuses.iter().flatten());
+    let times = containers
+        .filter_map(|container| container.state.as_ref())
+        .flat_map(|state| {
+            let running = state
+                .running
+                .as_ref()
+                .and_then(|running| running.started_at.clone());
+            let ended = state
+                .terminated
+                .as_ref()
+                .and_then(|ended| ended.finished_at.clone());
+            running.into_iter().chain(ended)
+        });
+    times.map(|time| time.0).max().map(Time)
+}
+
+fn class_name(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::AgentFailed => "AgentFailed",
+        FailureClass::NoChanges => "NoChanges",
+        FailureClass::CloneFailed => "CloneFailed",
+        FailureClass::PushFailed => "PushFailed",
+        FailureClass::ImageNotPulled => "ImageNotPulled",
+        FailureClass::DeadlineExceeded => "DeadlineExceeded",
+        FailureClass::Idle => "Idle",
+        FailureClass::OutOfMemory => "OutOfMemory",
+        FailureClass::Evicted => "Evicted",
+        FailureClass::Killed => "Killed",
+    }
+}
