@@ -1,6 +1,12 @@
 //! etcd, kube-apiserver and kube-controller-manager on loopback, with their files in one temporary folder.
 
-use std::{fs, net::TcpListener, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    hash::{BuildHasher, RandomState},
+    net::TcpListener,
+    path::PathBuf,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 use kube::Client;
@@ -237,11 +243,17 @@ impl Files {
     }
 }
 
-/// A port of loopback that is free now.
+/// A port of loopback that is free now, and that the kernel gives to nobody by itself: a server that is stopped finds
+/// it again. (Linux takes the ports of outgoing connections from 32768 upwards.)
 pub(crate) fn free_port() -> Result<u16> {
-    let listener =
-        TcpListener::bind("127.0.0.1:0").context("there is no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
+    // A new hasher is seeded at random.
+    let candidate =
+        |_| 20_000 + u16::try_from(RandomState::new().hash_one(()) % 12_000).unwrap_or(0);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (0..1000)
+        .map(candidate)
+        .find(is_free)
+        .context("there is no free port on 127.0.0.1")
 }
 
 /// Removes what supervisors left behind that were killed before they could.
