@@ -13,6 +13,7 @@ mod read;
 mod repository;
 mod secret;
 mod source;
+mod thread;
 mod url;
 mod wire;
 mod worker;

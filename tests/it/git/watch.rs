@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 use beadlet_sync::triggers::{self, Trigger, Triggers};
 use beadlet_testbed::git::GitRepo;
+use beadlet_testbed::program::Program;
+use beadlet_testbed::{Testbed, eventually};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -231,4 +235,48 @@ async fn link_that_is_swapped_leads_to_the_new_repository() {
     watch.settles().await;
     second.commit("main", ISSUES, line("gt-2"));
     watch.fires().await;
+}
+
+#[tokio::test]
+async fn without_watches_of_the_system_a_commit_is_seen_within_seconds() {
+    let repo = beads();
+    let namespace = Testbed::shared().await.namespace("no-watches").await;
+    // The limit is that of a user namespace, in which only the program runs.
+    let script = "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$0\" \"$@\"";
+    let mut program = Program::new("unshare")
+        .args([
+            "--map-root-user",
+            "sh",
+            "-c",
+            script,
+            env!("CARGO_BIN_EXE_beadlet"),
+            "sync",
+            "--repo",
+        ])
+        .arg(repo.path())
+        .args([
+            "--sync-interval",
+            "1h",
+            "--namespace",
+            namespace.name(),
+            "--kubeconfig",
+        ])
+        .arg(Testbed::shared().await.kubeconfig())
+        .start();
+    let config_maps: Api<ConfigMap> = namespace.api();
+    let seen = async |id: &str| {
+        eventually(SOON, "the ConfigMap is there", async || {
+            config_maps.get(&format!("bead-{id}")).await
+        })
+        .await;
+    };
+    seen("gt-1").await;
+    repo.commit("main", ISSUES, [line("gt-1"), line("gt-2")].concat());
+    seen("gt-2").await;
+    assert!(
+        program.stderr().contains("cannot watch the repository"),
+        "{}",
+        program.stderr()
+    );
+    assert!(program.terminate(SOON).await.success());
 }
