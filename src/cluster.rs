@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use beadlet_store::cluster::Fault;
 use kube::config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
@@ -31,6 +32,16 @@ pub enum ClusterError {
         "no cluster is known: there is no kubeconfig that can be used and this is no pod; give --kubeconfig or set KUBECONFIG"
     )]
     Unknown { source: Box<InferConfigError> },
+    #[error("cannot read the ConfigMaps of namespace {namespace}")]
+    List {
+        namespace: String,
+        source: Box<Fault>,
+    },
+    #[error("cannot read the ConfigMap {name}")]
+    Read {
+        name: String,
+        source: Box<kube::Error>,
+    },
     #[error("cannot make a client for the cluster")]
     Client { source: Box<kube::Error> },
 }

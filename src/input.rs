@@ -18,6 +18,8 @@ pub struct Input {
     /// Where the bytes come from, for messages.
     pub origin: String,
     pub tracker: TrackerConfig,
+    /// The commit; empty for what is not a repository.
+    pub commit: String,
 }
 
 /// Why there is nothing to answer from.
@@ -114,6 +116,7 @@ fn stdin(args: &ReadingArgs) -> Result<Input, InputError> {
         bytes,
         origin: "standard input".to_owned(),
         tracker,
+        commit: String::new(),
     })
 }
 
@@ -127,6 +130,7 @@ fn file(path: &Path, args: &ReadingArgs) -> Result<Input, InputError> {
         bytes,
         origin: path.display().to_string(),
         tracker,
+        commit: String::new(),
     })
 }
 
@@ -183,5 +187,6 @@ async fn repository(url: &str, args: &ReadingArgs) -> Result<Input, InputError> 
         bytes: snapshot.file.to_vec(),
         origin: format!("{origin} {}", snapshot.path),
         tracker,
+        commit: snapshot.commit.to_string(),
     })
 }

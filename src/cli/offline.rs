@@ -157,6 +157,17 @@ pub struct DiffArgs {
     #[command(flatten)]
     pub mirror: MirrorArgs,
 
+    /// Say when a pass would hold the revision: it deletes more than this percentage of the issues, and more than 10
+    #[arg(
+        long,
+        env = "BEADLET_MAX_DELETE_PERCENT",
+        value_name = "PERCENT",
+        default_value_t = 20,
+        value_parser = clap::value_parser!(u8).range(0..=100),
+        help_heading = "Mirror"
+    )]
+    pub max_delete_percent: u8,
+
     #[command(flatten)]
     pub cluster: ClusterArgs,
 

@@ -79,7 +79,7 @@ pub struct PassArgs {
     pub max_delete_percent: u8,
 
     /// Let the deletions of this commit through, whatever their number: its full or short id
-    #[arg(long, env = "BEADLET_ALLOW_DELETE", value_name = "COMMIT")]
+    #[arg(long, env = "BEADLET_ALLOW_DELETE", value_name = "COMMIT", value_parser = commit)]
     pub allow_delete: Option<String>,
 
     /// What to do with a revision in which some lines cannot be read. Neither way deletes an issue
@@ -104,4 +104,14 @@ pub enum RejectedLines {
     KeepLastGood,
     /// The other lines are mirrored, and nothing is deleted
     Skip,
+}
+
+fn commit(text: &str) -> Result<String, &'static str> {
+    let is_commit =
+        (7..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_commit {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("give at least 7 hexadecimal digits of a commit")
+    }
 }

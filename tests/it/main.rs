@@ -6,6 +6,12 @@
     reason = "tests"
 )]
 
+mod cli;
+mod cli_arguments;
+mod cli_check;
+mod cli_offline;
+mod cli_ready;
+mod cli_render;
 mod crds;
 mod demo;
 mod fuzz;
