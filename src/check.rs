@@ -61,6 +61,7 @@ pub enum Kind {
     MissingTarget,
     DanglingEdge,
     Cycle,
+    Configuration,
 }
 
 impl Kind {
@@ -82,13 +83,18 @@ impl Kind {
             Self::MissingTarget => "missing-target",
             Self::DanglingEdge => "dangling-edge",
             Self::Cycle => "cycle",
+            Self::Configuration => "configuration",
         }
     }
 }
 
-/// What is wrong in a file that was read, in the order of its lines; what concerns no single line comes last.
+/// What is wrong in a file that was read, and with the configuration beside it, in the order of its lines; what concerns no single line comes last.
 #[must_use]
-pub fn findings(reading: &Reading<'_>, tracker: &TrackerConfig) -> Findings {
+pub fn findings(
+    reading: &Reading<'_>,
+    tracker: &TrackerConfig,
+    tracker_problem: Option<&str>,
+) -> Findings {
     let places = places(reading);
     let deleted: HashSet<&str> = reading.deleted.iter().map(IssueId::as_str).collect();
     let mut problems = rejected(reading);
@@ -112,6 +118,7 @@ pub fn findings(reading: &Reading<'_>, tracker: &TrackerConfig) -> Findings {
     );
     problems.extend(cycles(reading, &places));
     problems.extend(duplicates(reading));
+    problems.extend(tracker_problem.map(configuration));
     problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
     Findings {
         issues: reading.issues.len(),
@@ -198,6 +205,16 @@ fn duplicates(reading: &Reading<'_>) -> Option<Problem> {
             rows(reading.duplicates)
         ),
     })
+}
+
+fn configuration(problem: &str) -> Problem {
+    Problem {
+        line: None,
+        severity: Severity::Warning,
+        kind: Kind::Configuration,
+        id: None,
+        message: problem.to_owned(),
+    }
 }
 
 fn rows(count: usize) -> String {

@@ -58,6 +58,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Print the ConfigMaps of an issue file for `kubectl apply -f -`
     Render(RenderArgs),
+    /// Say what a pass of the mirror would change in the cluster
+    Diff(DiffArgs),
     /// Print the completion script of a shell
     #[command(
         after_help = "Examples:\n  beadlet completion bash > /etc/bash_completion.d/beadlet\n  \

@@ -37,6 +37,11 @@ pub enum ClusterError {
         namespace: String,
         source: Box<Fault>,
     },
+    #[error("cannot read the names of the ConfigMaps of namespace {namespace}")]
+    Names {
+        namespace: String,
+        source: Box<kube::Error>,
+    },
     #[error("cannot read the ConfigMap {name}")]
     Read {
         name: String,

@@ -2,6 +2,7 @@
 
 mod check;
 mod completion;
+mod diff;
 mod issues;
 mod one;
 mod render;
@@ -58,7 +59,7 @@ impl Command {
     #[must_use]
     pub fn failure(&self) -> ExitCode {
         match self {
-            Self::Check(_) => ExitCode::from(2),
+            Self::Check(_) | Self::Diff(_) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }
@@ -75,6 +76,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Show(args) => one::show(&args.ordered()).await,
         Command::Why(args) => one::why(&args.ordered()).await,
         Command::Check(args) => check::check(&args).await,
+        Command::Diff(args) => diff::diff(&args).await,
         Command::Render(args) => render::render(&args).await,
         Command::Completion { shell } => completion::completion(shell),
         Command::Sync(args) => sync::sync(&args).await,

@@ -1,43 +1,32 @@
 //! Whether a ready issue is one that agents are started for. Values in, values out.
 
 use beadlet_store::issue::Issue;
+use beadlet_store::kinds::Dispatch;
 
-/// Types that agents work on; the others are for people or for the tracker itself (`spec/beads.md` §9).
-const TYPES: [&str; 4] = ["task", "bug", "feature", "chore"];
-
-/// Labels of issues that are not work for an agent.
-const DENIED_LABELS: [&str; 7] = [
-    "human",
-    "gt:sling-context",
-    "gt:agent",
-    "gt:role",
-    "gt:rig",
-    "gt:merge-request",
-    "gt:message",
-];
-
-/// Why no agent is started for an issue even when it is ready; nothing where one is.
+/// Why no agent is started for an issue even when it is ready, by the rules of a Rig; nothing where one is.
 #[must_use]
-pub fn objections(issue: &Issue<'_>) -> Vec<String> {
+pub fn objections(issue: &Issue<'_>, rules: &Dispatch) -> Vec<String> {
+    let Dispatch {
+        types,
+        deny_labels,
+        require_labels,
+        ..
+    } = rules;
+    let has = |label: &String| issue.labels.iter().any(|found| found == label);
     let mut objections = Vec::new();
-    if !TYPES.contains(&&*issue.issue_type) {
+    if !types.iter().any(|known| **known == *issue.issue_type) {
+        let types = types.join(", ");
         objections.push(format!(
-            "its type is {}, agents work on {}",
-            issue.issue_type,
-            TYPES.join(", ")
+            "its type is {}, agents work on {types}",
+            issue.issue_type
         ));
     }
-    if let Some(assignee) = issue
-        .assignee
-        .as_deref()
-        .filter(|assignee| !assignee.is_empty())
-    {
+    if let Some(assignee) = issue.assignee.as_deref().filter(|name| !name.is_empty()) {
         objections.push(format!("it is assigned to {assignee}"));
     }
-    let denied = issue
-        .labels
-        .iter()
-        .filter(|label| DENIED_LABELS.contains(&&***label));
+    let denied = deny_labels.iter().filter(|label| has(label));
     objections.extend(denied.map(|label| format!("its label {label} keeps agents away")));
+    let missing = require_labels.iter().filter(|label| !has(label));
+    objections.extend(missing.map(|label| format!("the label {label} is missing")));
     objections
 }

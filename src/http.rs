@@ -48,9 +48,10 @@ struct Sources {
 /// # Errors
 /// When the address is taken or is none of this machine.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| HttpError::Bind { address, source })
+    let failed = |source| HttpError::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    tracing::info!(address = %listener.local_addr().map_err(failed)?, "listening");
+    Ok(listener)
 }
 
 /// Serves the endpoints until `stop` is cancelled.

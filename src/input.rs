@@ -17,9 +17,17 @@ pub struct Input {
     pub bytes: Vec<u8>,
     /// Where the bytes come from, for messages.
     pub origin: String,
-    pub tracker: TrackerConfig,
+    pub tracker: Tracker,
     /// The commit; empty for what is not a repository.
     pub commit: String,
+}
+
+/// What the tracker's configuration says.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    pub config: TrackerConfig,
+    /// What is wrong with it, where its settings are not used for that.
+    pub problem: Option<String>,
 }
 
 /// Why there is nothing to answer from.
@@ -64,7 +72,7 @@ pub async fn load(args: &TargetArgs) -> Result<Input, InputError> {
     match &args.target {
         Target::Stdin => stdin(reading),
         Target::Path(path) if !path.is_dir() => file(path, reading),
-        Target::Path(path) => repository(&path.to_string_lossy(), reading).await,
+        Target::Path(path) => repository(&top(path).to_string_lossy(), reading).await,
         Target::Url(url) => repository(url, reading).await,
     }
 }
@@ -75,6 +83,9 @@ pub async fn load(args: &TargetArgs) -> Result<Input, InputError> {
 /// When the file is refused.
 pub fn read<'a>(input: &'a Input, args: &ReadingArgs) -> Result<Reading<'a>, InputError> {
     let origin = || input.origin.clone();
+    if let Some(problem) = &input.tracker.problem {
+        tracing::warn!(%problem, "the tracker's configuration is ignored");
+    }
     let reading = reader::read(&input.bytes).map_err(|source| InputError::Refused {
         origin: origin(),
         source,
@@ -111,10 +122,11 @@ fn stdin(args: &ReadingArgs) -> Result<Input, InputError> {
         .lock()
         .read_to_end(&mut bytes)
         .map_err(|source| InputError::Stdin { source })?;
-    let tracker = tracker_file(args.tracker_config.as_deref())?;
+    let origin = "standard input".to_owned();
+    let tracker = tracker(args, None)?;
     Ok(Input {
         bytes,
-        origin: "standard input".to_owned(),
+        origin,
         tracker,
         commit: String::new(),
     })
@@ -122,10 +134,14 @@ fn stdin(args: &ReadingArgs) -> Result<Input, InputError> {
 
 fn file(path: &Path, args: &ReadingArgs) -> Result<Input, InputError> {
     let bytes = read_file(path)?;
-    let tracker = match &args.tracker_config {
-        Some(given) => tracker_file(Some(given))?,
-        None => tracker_file(beside(path).as_deref())?,
-    };
+    let found = beside(path)
+        .and_then(|config| Some((std::fs::read(&config).ok()?, config.display().to_string())));
+    let tracker = tracker(
+        args,
+        found
+            .as_ref()
+            .map(|(yaml, origin)| (&yaml[..], &origin[..])),
+    )?;
     Ok(Input {
         bytes,
         origin: path.display().to_string(),
@@ -139,21 +155,32 @@ fn beside(path: &Path) -> Option<PathBuf> {
     let folder = path
         .parent()
         .filter(|folder| folder.file_name().is_some_and(|name| name == ".beads"))?;
-    let config = folder.join("config.yaml");
-    config.is_file().then_some(config)
+    Some(folder.join("config.yaml"))
 }
 
-fn tracker_file(path: Option<&Path>) -> Result<TrackerConfig, InputError> {
-    let Some(path) = path else {
-        return Ok(TrackerConfig::default());
+/// The configuration that was asked for has to be right; one that merely lies there costs a warning, as in the mirror.
+fn tracker(args: &ReadingArgs, found: Option<(&[u8], &str)>) -> Result<Tracker, InputError> {
+    if let Some(path) = &args.tracker_config {
+        let origin = path.display().to_string();
+        let config = TrackerConfig::parse(&read_file(path)?)
+            .map_err(|source| InputError::Tracker { origin, source })?;
+        return Ok(Tracker {
+            config,
+            problem: None,
+        });
+    }
+    let Some((yaml, origin)) = found else {
+        return Ok(Tracker::default());
     };
-    tracker(&read_file(path)?, &path.display().to_string())
-}
-
-fn tracker(yaml: &[u8], origin: &str) -> Result<TrackerConfig, InputError> {
-    TrackerConfig::parse(yaml).map_err(|source| InputError::Tracker {
-        origin: origin.to_owned(),
-        source,
+    Ok(match TrackerConfig::parse(yaml) {
+        Ok(config) => Tracker {
+            config,
+            problem: None,
+        },
+        Err(error) => Tracker {
+            problem: Some(format!("{origin}: {error}; its settings are not used")),
+            ..Tracker::default()
+        },
     })
 }
 
@@ -162,6 +189,16 @@ fn read_file(path: &Path) -> Result<Vec<u8>, InputError> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The repository that a folder belongs to: the nearest one above, as git finds it, or the folder itself.
+fn top(folder: &Path) -> PathBuf {
+    let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let is_inside = |above: &&Path| above.join(".git").exists();
+    match absolute.ancestors().find(is_inside) {
+        Some(above) if above != absolute => above.to_owned(),
+        _ => folder.to_owned(),
+    }
 }
 
 /// Reads the file at the tip of the branch. A clone of a remote repository is made in a folder that goes away afterwards.
@@ -177,12 +214,13 @@ async fn repository(url: &str, args: &ReadingArgs) -> Result<Input, InputError> 
     let mut repository = Repository::open(source);
     let tip = repository.tip().await.map_err(&failed)?;
     let snapshot = repository.fetch(&tip).await.map_err(&failed)?;
-    let config_origin = format!("{origin} .beads/config.yaml");
-    let tracker = match (&args.tracker_config, &snapshot.tracker_config) {
-        (Some(given), _) => tracker_file(Some(given))?,
-        (None, Some(yaml)) => tracker(yaml, &config_origin)?,
-        (None, None) => TrackerConfig::default(),
-    };
+    let tracker = tracker(
+        args,
+        snapshot
+            .tracker_config
+            .as_deref()
+            .map(|yaml| (yaml, &origin[..])),
+    )?;
     Ok(Input {
         bytes: snapshot.file.to_vec(),
         origin: format!("{origin} {}", snapshot.path),

@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod cache;
+pub mod changes;
 pub mod check;
 pub mod cli;
 pub mod cluster;
@@ -12,11 +13,11 @@ pub mod http;
 pub mod input;
 pub mod log;
 pub mod metrics;
-pub mod observe;
 pub mod reasons;
 pub mod selector;
 pub mod settings;
 pub mod signals;
 pub mod source;
 pub mod terminal;
+pub mod there;
 pub mod view;

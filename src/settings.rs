@@ -1,11 +1,13 @@
 //! The arguments of `beadlet sync` made into the settings of the mirror.
 
 use beadlet_store::configmap::Scope;
+use beadlet_store::ready::Profile;
 use beadlet_sync::git::{GitUrl, UrlError};
 use beadlet_sync::settings::{self, Prune, Settings};
 
 use crate::cache::{CacheError, Places, clone_dir};
 use crate::cli::SyncArgs;
+use crate::cli::offline::MirrorArgs;
 use crate::cli::sync::{PassArgs, RejectedLines};
 use crate::source::{SourceError, source};
 
@@ -40,19 +42,25 @@ pub fn settings(args: &SyncArgs, namespace: &str) -> Result<Settings, SettingsEr
     };
     let source = source(url, &args.git, clone)?;
     Ok(with_choices(
-        Settings::new(source, scope(args, namespace)),
+        Settings::new(source, scope(args.passes.profile, &args.mirror, namespace)),
         &args.passes,
     ))
 }
 
-fn scope(args: &SyncArgs, namespace: &str) -> Scope {
+/// What is the same for all ConfigMaps of a mirror that nobody but its arguments says something about.
+#[must_use]
+pub fn scope(profile: Profile, mirror: &MirrorArgs, namespace: &str) -> Scope {
+    let MirrorArgs {
+        store,
+        closed_retention,
+    } = mirror;
     Scope {
         namespace: namespace.to_owned(),
-        store: args.mirror.store.clone(),
+        store: store.clone(),
         owner: None,
-        profile: args.passes.profile,
+        profile,
         prefixes: Vec::new(),
-        closed_retention: args.mirror.closed_retention,
+        closed_retention: *closed_retention,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is printed: rows and texts, made from values. Nothing here reads the world, a clock or an environment variable.
 
 pub mod age;
+pub mod changes;
 pub mod check;
 pub mod describe;
 pub mod issues;

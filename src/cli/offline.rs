@@ -180,12 +180,24 @@ pub struct DiffArgs {
 #[command(next_help_heading = "Mirror")]
 pub struct MirrorArgs {
     /// The value of the label gastown.gastown.io/store on each ConfigMap
-    #[arg(long, env = "BEADLET_STORE", value_name = "NAME", default_value = "beads", value_parser = store_name)]
+    #[arg(long, env = "BEADLET_STORE", value_name = "NAME", default_value = DEFAULT_STORE, value_parser = store_name)]
     pub store: String,
 
     /// Leave out issues that were closed longer ago than this [default: closed issues stay]
     #[arg(long, env = "BEADLET_CLOSED_RETENTION", value_name = "DURATION", value_parser = super::duration::duration)]
     pub closed_retention: Option<std::time::Duration>,
+}
+
+/// The store that a mirror without a name of its own belongs to.
+const DEFAULT_STORE: &str = "beads";
+
+impl Default for MirrorArgs {
+    fn default() -> Self {
+        Self {
+            store: DEFAULT_STORE.to_owned(),
+            closed_retention: None,
+        }
+    }
 }
 
 /// Reads the name of a store: it becomes a label value.

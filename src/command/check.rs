@@ -16,7 +16,11 @@ use crate::view::json::{pretty, yaml};
 pub(super) async fn check(args: &CheckArgs) -> Result<ExitCode, CommandError> {
     let input = load(&args.target).await?;
     let found = match reader::read(&input.bytes) {
-        Ok(reading) => findings(&reading, &input.tracker),
+        Ok(reading) => findings(
+            &reading,
+            &input.tracker.config,
+            input.tracker.problem.as_deref(),
+        ),
         Err(refusal) => refused(&refusal),
     };
     let text = match args.output.output {

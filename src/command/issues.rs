@@ -6,10 +6,11 @@ use beadlet_store::configmap::Renderer;
 use beadlet_store::issue::Issue;
 
 use super::CommandError;
-use super::render::scope;
 use crate::board::Board;
+use crate::cli::offline::MirrorArgs;
 use crate::cli::{ListArgs, OutputArgs, OutputForm, ReadyArgs, SelectArgs};
 use crate::input::{Input, load, read};
+use crate::settings::scope;
 use crate::terminal;
 use crate::view::issues::{Columns, table};
 use crate::view::json;
@@ -70,8 +71,13 @@ fn selected(
     places: impl Iterator<Item = usize>,
     limit: Option<usize>,
 ) -> Vec<usize> {
-    let scope = scope(&input.tracker, board.profile, None);
-    let renderer = Renderer::new(board.reading, &board.readiness, &input.tracker, &scope);
+    let scope = scope(board.profile, &MirrorArgs::default(), "");
+    let renderer = Renderer::new(
+        board.reading,
+        &board.readiness,
+        &input.tracker.config,
+        &scope,
+    );
     let has_labels = |at: usize| {
         let selector = select.selector.as_ref();
         selector.is_none_or(|selector| selector.matches(&renderer.desired(at).labels))

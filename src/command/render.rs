@@ -2,16 +2,15 @@
 
 use std::process::ExitCode;
 
-use beadlet_store::configmap::{Renderer, Scope, mirrored};
-use beadlet_store::ready::Profile;
-use beadlet_store::tracker::TrackerConfig;
+use beadlet_store::configmap::{Renderer, mirrored};
 use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::CommandError;
 use crate::board::Board;
 use crate::cli::RenderArgs;
-use crate::cli::offline::{MirrorArgs, RenderForm};
+use crate::cli::offline::RenderForm;
 use crate::input::{Input, load, read};
+use crate::settings::scope;
 use crate::terminal;
 use crate::view::manifest;
 
@@ -38,12 +37,9 @@ fn configmaps(args: &RenderArgs, input: &Input) -> Result<Vec<ConfigMap>, Comman
         args.target.reading.profile,
         args.target.reading.instant(),
     );
-    let scope = scope(
-        &input.tracker,
-        board.profile,
-        Some((&args.mirror, args.namespace.as_deref())),
-    );
-    let renderer = Renderer::new(&reading, &board.readiness, &input.tracker, &scope);
+    let namespace = args.namespace.as_deref().unwrap_or_default();
+    let scope = scope(board.profile, &args.mirror, namespace);
+    let renderer = Renderer::new(&reading, &board.readiness, &input.tracker.config, &scope);
     let places = mirrored(&reading, &scope, board.now).issues;
     let configmap = |at| {
         let mut configmap = renderer.desired(at).to_configmap(&scope);
@@ -51,21 +47,4 @@ fn configmaps(args: &RenderArgs, input: &Input) -> Result<Vec<ConfigMap>, Comman
         configmap
     };
     Ok(places.into_iter().map(configmap).collect())
-}
-
-/// What is the same for all ConfigMaps.
-pub(super) fn scope(
-    tracker: &TrackerConfig,
-    profile: Profile,
-    mirror: Option<(&MirrorArgs, Option<&str>)>,
-) -> Scope {
-    let (args, namespace) = mirror.unzip();
-    Scope {
-        namespace: namespace.flatten().unwrap_or_default().to_owned(),
-        store: args.map(|args| args.store.clone()).unwrap_or_default(),
-        owner: None,
-        profile,
-        prefixes: tracker.issue_prefix.clone().into_iter().collect(),
-        closed_retention: args.and_then(|args| args.closed_retention),
-    }
 }

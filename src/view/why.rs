@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use beadlet_store::issue::Issue;
+use beadlet_store::kinds::Dispatch;
 use beadlet_store::ready::dispatch_order;
 use serde::Serialize;
 
@@ -32,6 +33,7 @@ pub struct Answer {
     pub dispatch_place: Option<usize>,
     /// How many issues are ready.
     pub ready_issues: usize,
+    /// By the rules of a Rig that says nothing else.
     pub dispatchable: bool,
     pub dispatch_objections: Vec<String>,
     pub reasons: Vec<Told>,
@@ -68,7 +70,8 @@ pub struct Named {
 #[must_use]
 pub fn answer(board: &Board<'_>, index: usize, issue: &Issue<'_>) -> Answer {
     let place = board.position(index);
-    let objections = objections(issue);
+    let rules = Dispatch::default();
+    let objections = objections(issue, &rules);
     let dispatchable = place.is_some() && objections.is_empty();
     Answer {
         id: issue.id.to_string(),
@@ -76,7 +79,9 @@ pub fn answer(board: &Board<'_>, index: usize, issue: &Issue<'_>) -> Answer {
         status: issue.status.to_string(),
         ready: place.is_some(),
         place,
-        dispatch_place: dispatchable.then(|| dispatch_place(board, index)).flatten(),
+        dispatch_place: dispatchable
+            .then(|| dispatch_place(board, index, &rules))
+            .flatten(),
         ready_issues: board.readiness.ready.len(),
         dispatchable,
         dispatch_objections: objections,
@@ -84,13 +89,13 @@ pub fn answer(board: &Board<'_>, index: usize, issue: &Issue<'_>) -> Answer {
     }
 }
 
-fn dispatch_place(board: &Board<'_>, index: usize) -> Option<usize> {
+fn dispatch_place(board: &Board<'_>, index: usize, rules: &Dispatch) -> Option<usize> {
     let is_dispatchable = |at: &usize| {
         board
             .reading
             .issues
             .get(*at)
-            .is_some_and(|issue| self::objections(issue).is_empty())
+            .is_some_and(|issue| objections(issue, rules).is_empty())
     };
     let ready: Vec<usize> = board
         .readiness

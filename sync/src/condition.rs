@@ -72,6 +72,17 @@ pub struct Transition {
     pub message: String,
 }
 
+/// How much a change matters to whoever reads the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Something changed.
+    Info,
+    /// Something went wrong and is tried again by itself.
+    Warn,
+    /// A person must act.
+    Error,
+}
+
 impl Conditions {
     /// In the order of [`ConditionType`].
     pub fn iter(&self) -> impl Iterator<Item = &Condition> {
@@ -133,6 +144,41 @@ impl Conditions {
                 message: c.message.clone(),
             })
             .collect()
+    }
+}
+
+impl Conditions {
+    /// What became different since `before`, for a log: each reason and message once, at its most urgent.
+    #[must_use]
+    pub fn news_since(&self, before: &Self) -> Vec<(Urgency, Transition)> {
+        let is_stalled = self.is_true(ConditionType::Stalled);
+        let mut news: Vec<(Urgency, Transition)> = Vec::new();
+        for transition in self.transitions_from(before) {
+            let urgency = transition.urgency(is_stalled);
+            let told = news.iter_mut().find(|(_, told)| {
+                (told.reason, &told.message) == (transition.reason, &transition.message)
+            });
+            match told {
+                Some(told) => told.0 = told.0.max(urgency),
+                None => news.push((urgency, transition)),
+            }
+        }
+        news
+    }
+}
+
+impl Transition {
+    fn urgency(&self, is_stalled: bool) -> Urgency {
+        if matches!(self.reason, Reason::Starting | Reason::Suspended) {
+            return Urgency::Info;
+        }
+        match (self.type_, self.status) {
+            (ConditionType::Ready, true) => Urgency::Info,
+            (ConditionType::Ready, false) if is_stalled => Urgency::Error,
+            (ConditionType::Ready, false) | (ConditionType::Reconciling, true) => Urgency::Warn,
+            (_, true) => Urgency::Error,
+            (_, false) => Urgency::Info,
+        }
     }
 }
 
@@ -230,5 +276,62 @@ mod tests {
             at(3),
         );
         assert_eq!(after.transitions_from(&before).len(), 1);
+    }
+
+    fn conditions(changes: &[(ConditionType, bool, Reason, &str)]) -> Conditions {
+        let mut conditions = Conditions::default();
+        for (type_, status, reason, message) in changes {
+            conditions.set(*type_, *status, *reason, *message, Timestamp::UNIX_EPOCH);
+        }
+        conditions
+    }
+
+    #[track_caller]
+    fn check(changes: &[(ConditionType, bool, Reason, &str)], expected: &[Urgency]) {
+        let told = conditions(changes).news_since(&Conditions::default());
+        assert_eq!(
+            told.iter().map(|(urgency, _)| *urgency).collect::<Vec<_>>(),
+            expected
+        );
+    }
+
+    #[test]
+    fn what_waits_for_a_person_is_an_error() {
+        use ConditionType::{DeletionsHeld, Ready, Stalled};
+        let held = (DeletionsHeld, true, Reason::TooManyDeletions, "30 of 40");
+        check(&[held], &[Urgency::Error]);
+        let refused = "merge conflict markers on lines 3";
+        check(
+            &[
+                (Ready, false, Reason::ConflictMarkers, refused),
+                (Stalled, true, Reason::ConflictMarkers, refused),
+            ],
+            &[Urgency::Error],
+        );
+    }
+
+    #[test]
+    fn what_is_tried_again_is_a_warning_and_said_once() {
+        use ConditionType::{Ready, Reconciling};
+        let failed = (Reason::ObjectsFailed, "2 of 9");
+        check(
+            &[
+                (Ready, false, failed.0, failed.1),
+                (Reconciling, true, failed.0, failed.1),
+            ],
+            &[Urgency::Warn],
+        );
+    }
+
+    #[test]
+    fn what_is_well_is_information() {
+        check(
+            &[(ConditionType::Ready, true, Reason::Synced, "")],
+            &[Urgency::Info],
+        );
+        check(
+            &[(ConditionType::Ready, false, Reason::Starting, "")],
+            &[Urgency::Info],
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::chance::chance;
-use crate::condition::Conditions;
+use crate::condition::{Conditions, Urgency};
 use crate::decide::conclude::{End, conclude, lines, names};
 use crate::pass::Findings;
 use crate::report::{Outcome, Pass, Revision, Writes};
@@ -273,15 +273,20 @@ fn log_pass(pass: &Pass) {
 }
 
 fn log_transitions(before: &Conditions, after: &Conditions) {
-    for change in after.transitions_from(before) {
+    for (urgency, change) in after.news_since(before) {
         let (condition, status, reason) =
             (change.type_.as_str(), change.status, change.reason.as_str());
-        tracing::info!(
-            condition,
-            status,
-            reason,
-            message = change.message,
-            "condition changed"
-        );
+        let detail = change.message;
+        match urgency {
+            Urgency::Info => {
+                tracing::info!(condition, status, reason, detail, "condition changed");
+            }
+            Urgency::Warn => {
+                tracing::warn!(condition, status, reason, detail, "condition changed");
+            }
+            Urgency::Error => {
+                tracing::error!(condition, status, reason, detail, "condition changed");
+            }
+        }
     }
 }

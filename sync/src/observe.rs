@@ -15,7 +15,7 @@ const READS: usize = 16;
 ///
 /// # Errors
 /// What the API server says.
-pub(crate) async fn everything(beads: &Beads) -> Result<(Observed, ResourceVersion), Fault> {
+pub async fn everything(beads: &Beads) -> Result<(Observed, ResourceVersion), Fault> {
     for _ in 1..ATTEMPTS {
         match everything_once(beads).await {
             Err(Fault::Expired) => {}
@@ -62,7 +62,7 @@ pub(crate) async fn census(beads: &Beads) -> Result<Census, Fault> {
 ///
 /// # Errors
 /// What the API server says. What was read before stays in the table.
-pub(crate) async fn some(
+pub async fn some(
     beads: &Beads,
     names: &[Box<str>],
     observed: &mut Observed,

@@ -70,7 +70,9 @@ fn the_target_can_come_from_the_environment() {
 
 #[test]
 fn help_names_units_defaults_and_examples() {
-    for command in ["sync", "ready", "list", "show", "why", "check", "render"] {
+    for command in [
+        "sync", "ready", "list", "show", "why", "check", "render", "diff",
+    ] {
         let help = beadlet(&[command, "--help"]);
         assert!(help.good().contains("Examples:\n  beadlet "), "{command}");
         assert!(help.stdout.contains("Exit code: 0 "), "{command}");

@@ -9,9 +9,12 @@
 mod cli;
 mod cli_arguments;
 mod cli_check;
+mod cli_diff;
 mod cli_offline;
 mod cli_ready;
 mod cli_render;
+mod cli_repository;
+mod cli_sync;
 mod crds;
 mod demo;
 mod fuzz;
