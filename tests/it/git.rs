@@ -79,3 +79,16 @@ async fn unlocked(repository: &mut Repository) {
         }
     }
 }
+
+/// Small disks and low limits are made in a user namespace, which needs no privilege but must be allowed.
+fn needs_user_namespaces() {
+    let output = std::process::Command::new("unshare")
+        .args(["--map-root-user", "--mount", "true"])
+        .output()
+        .expect("unshare, of util-linux");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "this test needs a machine or container that allows user namespaces: {message}"
+    );
+}

@@ -9,7 +9,7 @@ use beadlet_testbed::git::GitRepo;
 use beadlet_testbed::git::http::{Auth, GitHttp, Tls};
 use tempfile::TempDir;
 
-use super::{ISSUES, beads, line, refused, source, text, unlocked};
+use super::{ISSUES, beads, line, needs_user_namespaces, refused, source, text, unlocked};
 
 struct Served {
     repo: GitRepo,
@@ -220,6 +220,7 @@ async fn folder_that_cannot_be_made_is_named() {
 
 #[test]
 fn full_disk_is_said_so_and_space_mends_it() {
+    needs_user_namespaces();
     let served = Served::start();
     served.repo.commit("main", "large", noise(4 << 20));
     let disk = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ use kube::Api;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{ISSUES, SOON, beads, line};
+use super::{ISSUES, SOON, beads, line, needs_user_namespaces};
 
 /// Longer than any burst of changes, and what a test waits to say that there was none.
 const QUIET: Duration = Duration::from_millis(200);
@@ -239,6 +239,7 @@ async fn link_that_is_swapped_leads_to_the_new_repository() {
 
 #[tokio::test]
 async fn without_watches_of_the_system_a_commit_is_seen_within_seconds() {
+    needs_user_namespaces();
     let repo = beads();
     let namespace = Testbed::shared().await.namespace("no-watches").await;
     // The limit is that of a user namespace, in which only the program runs.
