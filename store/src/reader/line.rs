@@ -1,7 +1,5 @@
 //! One line to an issue, a deletion or a reason why not.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 
 use super::classify::classify;
@@ -79,12 +77,11 @@ pub(super) fn parse<'a>(
             message,
         })
     };
-    let record = match String::from_utf8_lossy(raw) {
-        Cow::Borrowed(text) => parse_json(text, &mut warn)?,
-        Cow::Owned(text) => {
-            warn("the line is not UTF-8: bytes that are not were read as U+FFFD".to_owned());
-            parse_json(&text, &mut warn)?.into_owned()
-        }
+    let record = if let Ok(text) = std::str::from_utf8(raw) {
+        parse_json(text, &mut warn)?
+    } else {
+        warn("the line is not UTF-8: bytes that are not were read as U+FFFD".to_owned());
+        parse_json(&String::from_utf8_lossy(raw), &mut warn)?.into_owned()
     };
     classify(number, raw, record, &mut warn)
 }
