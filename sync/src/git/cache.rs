@@ -8,11 +8,10 @@ use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use git2::{AutotagOption, FetchOptions, Repository};
+use git2::{AutotagOption, Direction, FetchOptions, Repository};
 use sha2::{Digest as _, Sha256};
 
-use super::wire::{ExchangeError, Limits, Wire};
-use super::{CommitId, Reason};
+use super::{CommitId, ExchangeError, Limits, Reason, Wire, is_disk_full};
 
 /// Every object may have to be looked for in every pack.
 const MAX_PACKS: usize = 64;
@@ -48,7 +47,7 @@ impl CacheError {
 
 /// Why a commit did not get into the clone.
 pub(crate) enum FetchError {
-    Exchange(super::wire::WireError),
+    Exchange(super::WireError),
     Cache(CacheError),
 }
 
@@ -231,7 +230,7 @@ fn fetch_into(
         depth,
         ..
     } = wanted;
-    wire.exchange(Some(repository), limits, |remote| {
+    wire.exchange(Some(repository), Direction::Fetch, limits, |remote| {
         let mut options = FetchOptions::new();
         options.depth(i32::try_from(depth.get()).unwrap_or(i32::MAX));
         options
@@ -262,12 +261,6 @@ fn io_error(folder: &Path, error: io::Error) -> CacheError {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => CacheError::DiskFull { path },
         _ => CacheError::Io { path, error },
     }
-}
-
-/// libgit2 passes the system's error on as text only.
-pub(crate) fn is_disk_full(error: &git2::Error) -> bool {
-    let message = error.message();
-    message.contains("No space left on device") || message.contains("Disk quota exceeded")
 }
 
 #[cfg(test)]

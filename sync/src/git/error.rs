@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::cache::CacheError;
-use super::source::SettingsError;
-use super::wire::WireError;
+use super::{SettingsError, WireError};
 use crate::decide::branch::BranchError;
 use crate::decide::path::PathError;
 
@@ -66,6 +65,26 @@ impl Reason {
     }
 }
 
+impl From<beadlet_git::Reason> for Reason {
+    fn from(reason: beadlet_git::Reason) -> Self {
+        use beadlet_git::Reason as Of;
+        match reason {
+            Of::RepositoryNotFound => Self::RepositoryNotFound,
+            Of::ServerUnreachable => Self::ServerUnreachable,
+            Of::ServerFailed => Self::ServerFailed,
+            Of::TimedOut => Self::TimedOut,
+            Of::CertificateRefused => Self::CertificateRefused,
+            Of::HostKeyUnknown => Self::HostKeyUnknown,
+            Of::HostKeyChanged => Self::HostKeyChanged,
+            Of::HostKeyRevoked => Self::HostKeyRevoked,
+            Of::AuthenticationFailed => Self::AuthenticationFailed,
+            Of::AccessDenied => Self::AccessDenied,
+            Of::ProxyFailed => Self::ProxyFailed,
+            Of::SettingsInvalid => Self::SettingsInvalid,
+        }
+    }
+}
+
 /// Why the tip or the file could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -113,7 +132,7 @@ impl GitError {
             Self::Path(error) => path_reason(error),
             Self::TooLarge { .. } => Reason::FileTooLarge,
             Self::Settings(_) => Reason::SettingsInvalid,
-            Self::Wire { error, .. } => error.reason(),
+            Self::Wire { error, .. } => error.reason().into(),
             Self::Cache(error) => error.reason(),
             Self::Hung { .. } => Reason::TimedOut,
             Self::WorkerEnded { .. } => Reason::WorkerEnded,

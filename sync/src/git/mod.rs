@@ -6,25 +6,22 @@
 mod cache;
 mod commit;
 mod error;
-pub mod known_hosts;
 mod local;
 mod origin;
 mod read;
 mod repository;
-mod secret;
 mod source;
 mod thread;
-mod url;
-mod wire;
 mod worker;
 
+use beadlet_git::{Access, ExchangeError, Limits, Place, Wire, is_disk_full};
+pub use beadlet_git::{
+    Auth, CaBundle, GitUrl, KnownHosts, Proxy, Secret, SettingsError, UrlError, WireError,
+    known_hosts,
+};
 pub use cache::CacheError;
 pub use commit::{CommitId, CommitIdError};
 pub use error::{GitError, Reason};
-pub use known_hosts::KnownHosts;
 pub(crate) use local::git_dirs;
 pub use repository::{Repository, Snapshot, Tip};
-pub use secret::Secret;
-pub use source::{Auth, CaBundle, Proxy, SettingsError, Source};
-pub use url::{GitUrl, UrlError};
-pub use wire::WireError;
+pub use source::Source;

@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use git2::Repository;
+use git2::{Direction, Repository};
 
 use super::cache::{Cache, FetchError, Wanted};
-use super::url::Place;
-use super::wire::{ExchangeError, Limits, Wire, WireError};
-use super::{CommitId, GitError, Source, local};
+use super::{CommitId, ExchangeError, GitError, Limits, Place, Source, Wire, WireError, local};
 use crate::decide::branch::{Head, Refs};
 
 /// A source of commits.
@@ -33,10 +31,10 @@ pub(crate) trait Origin: Send {
 
 /// Touches neither disk nor network.
 pub(crate) fn origin(source: &Arc<Source>) -> Result<Box<dyn Origin>, GitError> {
-    Ok(match &source.url.0 {
+    Ok(match source.url.place() {
         Place::Local(path) => Box::new(InPlace { path: path.clone() }),
         Place::Remote(url) => {
-            let wire = Wire::new(source, url).map_err(GitError::Settings)?;
+            let wire = Wire::new(&source.access(), url).map_err(GitError::Settings)?;
             Box::new(Server {
                 wire,
                 cache: None,
@@ -109,7 +107,7 @@ impl Server {
 impl Origin for Server {
     fn refs(&self, _names: Option<&[String]>, limits: &Limits) -> Result<Refs, GitError> {
         self.wire
-            .exchange(None, limits, advertised)
+            .exchange(None, Direction::Fetch, limits, advertised)
             .map_err(|error| {
                 let error = match error {
                     ExchangeError::Wire(error) => error,

@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::wire::Limits;
 use super::worker::Worker;
-use super::{GitError, Source};
+use super::{GitError, Limits, Source};
 
 /// Threads that hang and are left behind. With as many, a call fails without starting another one.
 const MAX_LEFT_BEHIND: usize = 3;

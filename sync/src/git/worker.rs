@@ -5,8 +5,7 @@ use std::sync::{Arc, Once};
 use super::cache::Wanted;
 use super::origin::{self, Origin};
 use super::read::Reader;
-use super::wire::Limits;
-use super::{CommitId, GitError, Snapshot, Source, Tip};
+use super::{CommitId, GitError, Limits, Snapshot, Source, Tip};
 use crate::decide::branch::{self, BranchError, DOLT_DATA, Refs, SYNC_BRANCH};
 
 /// The commit that the mirror reads.

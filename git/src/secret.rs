@@ -15,7 +15,9 @@ impl Secret {
         Self(Zeroizing::new(bytes.into()))
     }
 
-    pub(crate) fn reveal(&self) -> &[u8] {
+    /// The bytes themselves, for those who use the secret for what it is.
+    #[must_use]
+    pub fn reveal(&self) -> &[u8] {
         &self.0
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn remote(text: &str) -> RemoteUrl {
-    match text.parse::<super::super::super::GitUrl>().unwrap().0 {
+    match text.parse::<crate::GitUrl>().unwrap().0 {
         Place::Remote(url) => url,
         Place::Local(_) => panic!("{text} is local"),
     }

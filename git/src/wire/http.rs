@@ -12,12 +12,12 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::runtime::Runtime;
 
-use super::super::Secret;
-use super::super::source::{Auth, SettingsError, Source};
-use super::super::url::{GitUrl, Place, RemoteUrl, Scheme};
 use super::dial::{self, Dialer};
 use super::tls::Tls;
 use super::{Limits, Opener, WireError, WireStream};
+use crate::Secret;
+use crate::access::{Access, Auth, SettingsError};
+use crate::url::{GitUrl, Place, RemoteUrl, Scheme};
 use connection::{Base, Connections, Outgoing};
 
 const MAX_REDIRECTS: usize = 5;
@@ -37,15 +37,15 @@ struct Inner {
 
 impl Http {
     pub(super) fn new(
-        source: &Source,
+        access: &Access,
         url: &RemoteUrl,
         dialer: Dialer,
     ) -> Result<Self, SettingsError> {
-        let authorizations = authorizations(&source.auth, url)?;
+        let authorizations = authorizations(&access.auth, url)?;
         if url.scheme == Scheme::Http && !authorizations.is_empty() {
             tracing::warn!(%url, "credentials go to the server unencrypted: use https");
         }
-        let tls = Tls::new(source.ca_bundle.clone());
+        let tls = Tls::new(access.ca_bundle.clone());
         let connections = Connections::new(Base::from(url), authorizations, dialer, tls);
         Ok(Self(Arc::new(Inner {
             connections,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::super::Reason;
-use super::super::known_hosts::Distrust;
+use crate::Reason;
+use crate::known_hosts::Distrust;
 
 /// Why a server gave no answer that could be used.
 #[derive(Debug, thiserror::Error)]

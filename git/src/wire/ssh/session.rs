@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use ssh2::{ErrorCode, MethodType};
 
-use super::super::super::known_hosts::{Distrust, KeyKind, Known};
-use super::super::super::url::Scheme;
 use super::super::{Limits, WireError};
 use super::{Host, Login, Proof};
+use crate::known_hosts::{Distrust, KeyKind, Known};
+use crate::url::Scheme;
 
 // Codes of libssh2.h.
 const KEX_FAILURE: ErrorCode = ErrorCode::Session(-5);

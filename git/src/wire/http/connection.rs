@@ -12,10 +12,10 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::super::super::url::{RemoteUrl, Scheme};
 use super::super::dial::{self, Dialer};
 use super::super::tls::Tls;
 use super::super::{Limits, WireError};
+use crate::url::{RemoteUrl, Scheme};
 
 /// Some servers tell git from browsers by these first letters.
 const AGENT: &str = concat!("git/2.0 (beadlet ", env!("CARGO_PKG_VERSION"), ")");

@@ -9,14 +9,29 @@ use super::WireError;
 /// Ends every wait of a call: when the server is silent for too long, when the call as a whole takes too long, or when nobody wants the
 /// answer any more.
 #[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    pub(crate) silence: Duration,
-    pub(crate) total: Duration,
-    pub(crate) end: Instant,
-    pub(crate) unwanted: CancellationToken,
+pub struct Limits {
+    /// How long one wait may be.
+    pub silence: Duration,
+    /// How long all may take: only shown.
+    pub total: Duration,
+    /// When all must be over.
+    pub end: Instant,
+    /// Cancelled when nobody wants the answer any more.
+    pub unwanted: CancellationToken,
 }
 
 impl Limits {
+    /// From now on.
+    #[must_use]
+    pub fn from_now(silence: Duration, total: Duration, unwanted: CancellationToken) -> Self {
+        Self {
+            silence,
+            total,
+            end: Instant::now() + total,
+            unwanted,
+        }
+    }
+
     /// How long the next wait may be.
     ///
     /// # Errors

@@ -13,34 +13,38 @@ use super::Secret;
 #[derive(Clone, PartialEq, Eq)]
 pub struct GitUrl(pub(crate) Place);
 
+/// Where a repository is.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     Local(PathBuf),
     Remote(RemoteUrl),
 }
 
 /// A repository behind a server.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct RemoteUrl {
-    pub(crate) scheme: Scheme,
-    pub(crate) username: Option<Secret>,
-    pub(crate) password: Option<Secret>,
+pub struct RemoteUrl {
+    pub scheme: Scheme,
+    pub username: Option<Secret>,
+    pub password: Option<Secret>,
     /// In lower case; a literal IPv6 address without its brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    pub port: u16,
     /// As it goes over the wire: percent-encoded for http, plain for ssh.
-    pub(crate) path: String,
+    pub path: String,
 }
 
+/// How a server is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
+pub enum Scheme {
     Https,
     Http,
     Ssh,
 }
 
 impl Scheme {
-    pub(crate) fn default_port(self) -> u16 {
+    /// The port that is meant when none is named.
+    #[must_use]
+    pub fn default_port(self) -> u16 {
         match self {
             Self::Https => 443,
             Self::Http => 80,
@@ -95,6 +99,12 @@ pub enum UrlError {
 }
 
 impl GitUrl {
+    /// Where the repository is.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.0
+    }
+
     /// The path, if the repository is on this machine.
     #[must_use]
     pub fn local_path(&self) -> Option<&Path> {
@@ -113,7 +123,8 @@ impl From<PathBuf> for GitUrl {
 
 impl RemoteUrl {
     /// `host`, or `host:port` where the port is not the usual one.
-    pub(crate) fn authority(&self) -> String {
+    #[must_use]
+    pub fn authority(&self) -> String {
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
         } else {

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use git2::transport::Service;
 
-use super::super::Secret;
-use super::super::known_hosts::Known;
-use super::super::source::{Auth, SettingsError, Source};
-use super::super::url::RemoteUrl;
 use super::dial::{self, Dialer};
 use super::{Limits, Opener, WireError, WireStream};
+use crate::Secret;
+use crate::access::{Access, Auth, SettingsError};
+use crate::known_hosts::Known;
+use crate::url::RemoteUrl;
 use session::Session;
 
 /// A connection that was silent for longer is not used again: a firewall may have forgotten it, which shows only by a timeout.
@@ -56,16 +56,16 @@ enum Proof {
 
 impl Ssh {
     pub(super) fn new(
-        source: &Source,
+        access: &Access,
         url: &RemoteUrl,
         dialer: Dialer,
     ) -> Result<Self, SettingsError> {
         Ok(Self {
-            login: Login::new(&source.auth, url)?,
+            login: Login::new(&access.auth, url)?,
             host: Host {
                 name: url.host.clone(),
                 port: url.port,
-                known: source.known_hosts.of(&url.host, url.port),
+                known: access.known_hosts.of(&url.host, url.port),
                 dialer,
                 runtime: dial::runtime()?,
             },

@@ -19,17 +19,17 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
 
 pub use error::WireError;
-pub(crate) use limits::Limits;
+pub use limits::Limits;
 
-use super::Source;
-use super::source::SettingsError;
-use super::url::{RemoteUrl, Scheme};
+use crate::Access;
+use crate::access::SettingsError;
+use crate::url::{RemoteUrl, Scheme};
 
 /// Where libgit2 is told to go. It never sees the real URL.
 const URL: &str = "beadlet://server/";
 
 /// A server and what is needed to talk to it. Connects when it is first used, and keeps the connection.
-pub(crate) struct Wire(Arc<dyn Opener>);
+pub struct Wire(Arc<dyn Opener>);
 
 /// Opens the streams that libgit2's smart protocol asks for.
 trait Opener: Send + Sync {
@@ -45,7 +45,8 @@ trait WireStream: Send {
 }
 
 /// Why an exchange with a server failed.
-pub(crate) enum ExchangeError {
+#[derive(Debug)]
+pub enum ExchangeError {
     Wire(WireError),
     /// On our side: disk, object database, refs.
     Local(git2::Error),
@@ -53,18 +54,25 @@ pub(crate) enum ExchangeError {
 
 impl Wire {
     /// Touches neither disk nor network.
-    pub(crate) fn new(source: &Source, url: &RemoteUrl) -> Result<Self, SettingsError> {
-        let dialer = dial::Dialer::new(&source.proxy, url)?;
+    ///
+    /// # Errors
+    /// When the settings do not go together.
+    pub fn new(access: &Access, url: &RemoteUrl) -> Result<Self, SettingsError> {
+        let dialer = dial::Dialer::new(&access.proxy, url)?;
         Ok(Self(match url.scheme {
-            Scheme::Https | Scheme::Http => Arc::new(http::Http::new(source, url, dialer)?),
-            Scheme::Ssh => Arc::new(ssh::Ssh::new(source, url, dialer)?),
+            Scheme::Https | Scheme::Http => Arc::new(http::Http::new(access, url, dialer)?),
+            Scheme::Ssh => Arc::new(ssh::Ssh::new(access, url, dialer)?),
         }))
     }
 
-    /// Connects, lets `talk` use the connection and disconnects. Only to look at the refs, no repository is needed.
-    pub(crate) fn exchange<T>(
+    /// Connects to fetch or to push, lets `talk` use the connection and disconnects. Only to look at the refs, no repository is needed.
+    ///
+    /// # Errors
+    /// When the server, the way to it or our own disk failed.
+    pub fn exchange<T>(
         &self,
-        into: Option<&git2::Repository>,
+        repository: Option<&git2::Repository>,
+        direction: git2::Direction,
         limits: &Limits,
         talk: impl FnOnce(&mut git2::Remote<'_>) -> Result<T, git2::Error>,
     ) -> Result<T, ExchangeError> {
@@ -76,12 +84,12 @@ impl Wire {
         };
         let failure = Arc::clone(&exchange.failure);
         let before = CURRENT.replace(Some(exchange));
-        let remote = into.map_or_else(
+        let remote = repository.map_or_else(
             || git2::Remote::create_detached(URL),
             |repository| repository.remote_anonymous(URL),
         );
         let result = remote.and_then(|mut remote| {
-            remote.connect(git2::Direction::Fetch)?;
+            remote.connect(direction)?;
             let result = talk(&mut remote);
             // What matters has been said: a server that fails at the farewell has still answered.
             let _ = remote.disconnect();
@@ -108,7 +116,7 @@ fn by_class(error: git2::Error) -> ExchangeError {
     if message.starts_with("server doesn't support shallow") {
         return ExchangeError::Wire(WireError::NotShallow);
     }
-    if super::cache::is_disk_full(&error) {
+    if is_disk_full(&error) {
         return ExchangeError::Local(error);
     }
     match error.class() {
@@ -117,6 +125,13 @@ fn by_class(error: git2::Error) -> ExchangeError {
         }
         _ => ExchangeError::Local(error),
     }
+}
+
+/// libgit2 passes the system's error on as text only.
+#[must_use]
+pub fn is_disk_full(error: &git2::Error) -> bool {
+    let message = error.message();
+    message.contains("No space left on device") || message.contains("Disk quota exceeded")
 }
 
 thread_local! {

@@ -12,10 +12,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
-use super::super::Secret;
-use super::super::source::{Proxy, SettingsError};
-use super::super::url::{Place, RemoteUrl, Scheme};
 use super::{Limits, WireError};
+use crate::Secret;
+use crate::access::{Proxy, SettingsError};
+use crate::url::{Place, RemoteUrl, Scheme};
 
 /// A host that swallows packets shall not use up the whole silence if it has another address.
 const CONNECT: Duration = Duration::from_secs(10);

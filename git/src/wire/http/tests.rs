@@ -1,5 +1,5 @@
-use super::super::super::Reason;
 use super::*;
+use crate::Reason;
 
 fn base(text: &str) -> Base {
     match text.parse::<GitUrl>().unwrap().0 {
