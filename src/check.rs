@@ -56,7 +56,7 @@ pub enum Kind {
     WrongType,
     TooLong,
     Odd,
-    Duplicates,
+    Duplicate,
     UnknownWord,
     MissingTarget,
     DanglingEdge,
@@ -78,7 +78,7 @@ impl Kind {
             Self::WrongType => "wrong-type",
             Self::TooLong => "too-long",
             Self::Odd => "odd",
-            Self::Duplicates => "duplicates",
+            Self::Duplicate => "duplicate",
             Self::UnknownWord => "unknown-word",
             Self::MissingTarget => "missing-target",
             Self::DanglingEdge => "dangling-edge",
@@ -194,16 +194,13 @@ fn rejected_kind(reason: RejectReason) -> Kind {
     }
 }
 
-fn duplicates(reading: &Reading<'_>) -> Option<Problem> {
-    (reading.duplicates > 0).then(|| Problem {
-        line: None,
+fn duplicates(reading: &Reading<'_>) -> impl Iterator<Item = Problem> {
+    reading.duplicates.iter().map(|row| Problem {
+        line: Some(row.line),
         severity: Severity::Warning,
-        kind: Kind::Duplicates,
-        id: None,
-        message: format!(
-            "{} repeat the id of a newer row and do not count",
-            rows(reading.duplicates)
-        ),
+        kind: Kind::Duplicate,
+        id: Some(row.id.to_string()),
+        message: "another line has the same id and is newer, so this one does not count".to_owned(),
     })
 }
 
@@ -214,14 +211,6 @@ fn configuration(problem: &str) -> Problem {
         kind: Kind::Configuration,
         id: None,
         message: problem.to_owned(),
-    }
-}
-
-fn rows(count: usize) -> String {
-    if count == 1 {
-        "1 row".to_owned()
-    } else {
-        format!("{count} rows")
     }
 }
 

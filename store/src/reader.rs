@@ -29,9 +29,17 @@ pub struct Reading<'a> {
     /// Lines that are records of another kind: header, memory, unknown `_type`, `#` comments.
     pub skipped: usize,
     /// Rows that lost against a newer row of the same id.
-    pub duplicates: usize,
+    pub duplicates: Vec<Duplicate>,
     /// `_dolt_commit` of the header, where there is one.
     pub dolt_commit: Option<String>,
+}
+
+/// A row that lost against a newer row of the same id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// 1-based.
+    pub line: usize,
+    pub id: IssueId,
 }
 
 /// A line that cannot be read. It never deletes an issue.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::Reading;
+use super::{Duplicate, Reading};
 use crate::issue::{Issue, IssueId};
 
 /// All rows read so far, and for each id which of them stands.
@@ -14,7 +14,7 @@ pub(super) struct Newest<'a> {
     /// Deletions with their lines.
     deletions: Vec<(IssueId, usize)>,
     standing: HashMap<IssueId, Row>,
-    duplicates: usize,
+    duplicates: Vec<Duplicate>,
 }
 
 /// One row of an id.
@@ -54,10 +54,15 @@ impl<'a> Newest<'a> {
         match self.standing.get_mut(id) {
             None => drop(self.standing.insert(id.clone(), row)),
             Some(standing) => {
-                self.duplicates += 1;
-                if standing.age <= row.age {
-                    *standing = row;
-                }
+                let lost = if standing.age <= row.age {
+                    std::mem::replace(standing, row)
+                } else {
+                    row
+                };
+                self.duplicates.push(Duplicate {
+                    line: lost.line,
+                    id: id.clone(),
+                });
             }
         }
     }

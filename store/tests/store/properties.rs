@@ -136,7 +136,7 @@ proptest! {
         if let Ok(reading) = read(&bytes) {
             let lines = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes).split(|byte| *byte == b'\n');
             let filled = lines.filter(|line| !line.trim_ascii().is_empty()).count();
-            let rows = reading.issues.len() + reading.deleted.len() + reading.duplicates;
+            let rows = reading.issues.len() + reading.deleted.len() + reading.duplicates.len();
             prop_assert_eq!(rows + reading.rejected.len() + reading.skipped, filled);
         }
     }

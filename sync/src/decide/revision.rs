@@ -82,7 +82,7 @@ impl<'a> Revision<'a> {
             issues: self.reading.issues.len(),
             ready: self.readiness.ready.len(),
             retired: self.reading.issues.len() - self.mirrored.issues.len(),
-            duplicates: self.reading.duplicates,
+            duplicates: self.reading.duplicates.len(),
             skipped: self.reading.skipped,
             ..Contents::default()
         };

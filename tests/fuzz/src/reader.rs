@@ -54,7 +54,7 @@ fn every_line_is_accounted_for(bytes: &[u8], reading: &Reading<'_>) {
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.trim_ascii().is_empty())
         .count();
-    let rows = reading.issues.len() + reading.deleted.len() + reading.duplicates;
+    let rows = reading.issues.len() + reading.deleted.len() + reading.duplicates.len();
     assert_eq!(
         rows + reading.rejected.len() + reading.skipped,
         filled,
