@@ -1,13 +1,15 @@
 //! What is wrong in an issue file, line by line. Values in, values out.
 
+mod cycle;
+mod edge;
+mod graph;
+
 use std::collections::{HashMap, HashSet};
 
-use beadlet_store::issue::{Dependency, Issue, IssueId};
+use beadlet_store::issue::IssueId;
 use beadlet_store::reader::{Reading, Refusal, RejectReason};
 use beadlet_store::tracker::TrackerConfig;
 use serde::Serialize;
-
-use crate::cycles::{Edges, cyclic_groups, shortest_cycle};
 
 /// What is wrong in a file, and how much was read of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -114,9 +116,9 @@ pub fn findings(
         reading
             .issues
             .iter()
-            .flat_map(|issue| edges_of(issue, &places, &deleted)),
+            .flat_map(|issue| edge::edges(issue, &places, &deleted)),
     );
-    problems.extend(cycles(reading, &places));
+    problems.extend(cycle::cycles(reading, &places));
     problems.extend(duplicates(reading));
     problems.extend(tracker_problem.map(configuration));
     problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
@@ -223,117 +225,4 @@ fn places<'a>(reading: &'a Reading<'_>) -> Places<'a> {
         .enumerate()
         .map(|(at, issue)| (issue.id.as_str(), at))
         .collect()
-}
-
-/// Edges of an issue that lead nowhere or start nowhere. What points at a deleted issue or out of the file on purpose is right.
-fn edges_of(issue: &Issue<'_>, places: &Places<'_>, deleted: &HashSet<&str>) -> Vec<Problem> {
-    let is_known =
-        |id: &str| places.contains_key(id) || deleted.contains(id) || id.starts_with("external:");
-    let problem = |kind, message| Problem {
-        line: Some(issue.line),
-        severity: Severity::Warning,
-        kind,
-        id: Some(issue.id.to_string()),
-        message,
-    };
-    let mut problems = Vec::new();
-    for edge in &issue.dependencies {
-        if !is_known(&edge.depends_on_id) {
-            let message = format!(
-                "`{}` edge to {}, which is not in the file",
-                edge.kind, edge.depends_on_id
-            );
-            problems.push(problem(Kind::MissingTarget, message));
-        }
-        if !is_known(&edge.issue_id) {
-            let message = format!(
-                "`{}` edge of {}, which is not in the file",
-                edge.kind, edge.issue_id
-            );
-            problems.push(problem(Kind::DanglingEdge, message));
-        }
-    }
-    problems
-}
-
-/// Unfinished issues that wait for each other. One problem a group, told by its shortest cycle, on the line of the first issue.
-fn cycles(reading: &Reading<'_>, places: &Places<'_>) -> Vec<Problem> {
-    let mut edges: Edges = vec![Vec::new(); reading.issues.len()];
-    let mut waits: Vec<(usize, usize)> = Vec::new();
-    for edge in reading.issues.iter().flat_map(|issue| &issue.dependencies) {
-        let ends = (
-            places.get(&*edge.issue_id),
-            places.get(&*edge.depends_on_id),
-        );
-        let (Some(from), Some(to)) = ends else {
-            continue;
-        };
-        if !is_unfinished(&reading.issues[*from]) || !is_unfinished(&reading.issues[*to]) {
-            continue;
-        }
-        match carries(edge) {
-            Carries::Wait => waits.push((*from, *to)),
-            Carries::ParentsWait => {}
-            Carries::Nothing => continue,
-        }
-        edges[*from].push(*to);
-    }
-    cyclic_groups(&edges)
-        .iter()
-        .filter_map(|group| cycle(reading, &edges, &waits, group))
-        .collect()
-}
-
-fn is_unfinished(issue: &Issue<'_>) -> bool {
-    !matches!(&*issue.status, "closed" | "pinned")
-}
-
-enum Carries {
-    /// The dependent waits for the target.
-    Wait,
-    /// The child waits while its parent waits, but not for the parent itself.
-    ParentsWait,
-    Nothing,
-}
-
-fn carries(edge: &Dependency<'_>) -> Carries {
-    match &*edge.kind {
-        "blocks" | "conditional-blocks" => Carries::Wait,
-        "parent-child" => Carries::ParentsWait,
-        _ => Carries::Nothing,
-    }
-}
-
-/// A group is stuck only where one of its edges really waits.
-fn cycle(
-    reading: &Reading<'_>,
-    edges: &Edges,
-    waits: &[(usize, usize)],
-    group: &[usize],
-) -> Option<Problem> {
-    let inside = |(from, to): &&(usize, usize)| {
-        group.binary_search(from).is_ok() && group.binary_search(to).is_ok()
-    };
-    let (start, _) = waits.iter().find(inside)?;
-    let way = shortest_cycle(edges, *start)?;
-    let issue = &reading.issues[*start];
-    let mut names: Vec<&str> = way
-        .iter()
-        .map(|at| reading.issues[*at].id.as_str())
-        .collect();
-    names.push(issue.id.as_str());
-    let message = match way.len() {
-        1 => "waits for itself and can never be ready".to_owned(),
-        _ => format!(
-            "issues wait for each other and can never be ready: {}",
-            names.join(" → ")
-        ),
-    };
-    Some(Problem {
-        line: Some(issue.line),
-        severity: Severity::Warning,
-        kind: Kind::Cycle,
-        id: Some(issue.id.to_string()),
-        message,
-    })
 }

@@ -7,7 +7,6 @@ pub mod check;
 pub mod cli;
 pub mod cluster;
 pub mod command;
-pub mod cycles;
 pub mod dispatch;
 pub mod http;
 pub mod input;

@@ -16,7 +16,7 @@ pub struct GitArgs {
     #[arg(long, env = "BEADLET_BRANCH")]
     pub branch: Option<String>,
 
-    /// The path of the issue file in the repository [default: the first of .beads/issues.jsonl, beads.jsonl, export.jsonl]
+    /// The path of the issue file in the repository [default: `export.path` of the tracker's config.yaml, else the first of issues.jsonl, beads.jsonl and export.jsonl in .beads]
     #[arg(long, env = "BEADLET_PATH")]
     pub path: Option<String>,
 
@@ -33,15 +33,15 @@ pub struct GitArgs {
     )]
     pub ssh_passphrase_file: Option<PathBuf>,
 
-    /// A file in the known_hosts format; a host whose key is not in it is refused
+    /// A file in the known_hosts format. The keys of well-known forges are built in; any other host whose key is not in the file is refused
     #[arg(long, env = "BEADLET_KNOWN_HOSTS_FILE", value_name = "FILE")]
     pub known_hosts_file: Option<PathBuf>,
 
-    /// The user name for https with a password
+    /// The user name for a password, or for ssh
     #[arg(long, env = "BEADLET_USERNAME", value_name = "NAME")]
     pub username: Option<String>,
 
-    /// A file with the password for https; BEADLET_PASSWORD holds the password itself
+    /// A file with the password for https or ssh; BEADLET_PASSWORD holds the password itself
     #[arg(
         long,
         env = "BEADLET_PASSWORD_FILE",

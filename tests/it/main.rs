@@ -12,6 +12,7 @@ mod cli_check;
 mod cli_diff;
 mod cli_offline;
 mod cli_ready;
+mod cli_reference;
 mod cli_render;
 mod cli_repository;
 mod cli_sync;

@@ -1,15 +1,15 @@
-//! Cycles in a graph. Values in, values out.
+//! Ways and cycles in a graph. Values in, values out.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 /// A graph of nodes `0..edges.len()`, each with the nodes that its edges lead to.
-pub type Edges = Vec<Vec<usize>>;
+pub(super) type Edges = Vec<Vec<usize>>;
 
 /// The groups of nodes that can all reach each other: those of more than one node, and single nodes with an edge to themselves.
 /// Nodes ascend in a group, groups by their first node.
 #[must_use]
-pub fn cyclic_groups(edges: &Edges) -> Vec<Vec<usize>> {
+pub(super) fn cyclic_groups(edges: &Edges) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Tarjan::new(edges)
         .groups()
         .into_iter()
@@ -20,16 +20,16 @@ pub fn cyclic_groups(edges: &Edges) -> Vec<Vec<usize>> {
     groups
 }
 
-/// The shortest way from a node along its edges back to itself, with the node at its start and not at its end.
+/// The shortest way from a node along the edges to another, both included; the node alone where they are the same.
 #[must_use]
-pub fn shortest_cycle(edges: &Edges, start: usize) -> Option<Vec<usize>> {
-    let mut came_from: HashMap<usize, usize> = HashMap::new();
-    let mut queue = VecDeque::from([start]);
+pub(super) fn shortest_way(edges: &Edges, from: usize, to: usize) -> Option<Vec<usize>> {
+    let mut came_from: HashMap<usize, usize> = HashMap::from([(from, from)]);
+    let mut queue = VecDeque::from([from]);
     while let Some(node) = queue.pop_front() {
+        if node == to {
+            return Some(way(&came_from, from, to));
+        }
         for next in edges[node].iter().copied() {
-            if next == start {
-                return Some(way(&came_from, start, node));
-            }
             if let Entry::Vacant(unseen) = came_from.entry(next) {
                 unseen.insert(node);
                 queue.push_back(next);
@@ -39,10 +39,10 @@ pub fn shortest_cycle(edges: &Edges, start: usize) -> Option<Vec<usize>> {
     None
 }
 
-fn way(came_from: &HashMap<usize, usize>, start: usize, end: usize) -> Vec<usize> {
-    let mut way = vec![end];
-    let mut node = end;
-    while node != start {
+fn way(came_from: &HashMap<usize, usize>, from: usize, to: usize) -> Vec<usize> {
+    let mut way = vec![to];
+    let mut node = to;
+    while node != from {
         match came_from.get(&node) {
             Some(before) => node = *before,
             None => break,
@@ -142,9 +142,9 @@ mod tests {
     fn groups_are_the_nodes_that_reach_each_other() {
         let edges = vec![vec![1], vec![2], vec![0, 3], vec![4], vec![], vec![5]];
         assert_eq!(cyclic_groups(&edges), [vec![0, 1, 2], vec![5]]);
-        assert_eq!(shortest_cycle(&edges, 1), Some(vec![1, 2, 0]));
-        assert_eq!(shortest_cycle(&edges, 5), Some(vec![5]));
-        assert_eq!(shortest_cycle(&edges, 3), None);
+        assert_eq!(shortest_way(&edges, 1, 0), Some(vec![1, 2, 0]));
+        assert_eq!(shortest_way(&edges, 5, 5), Some(vec![5]));
+        assert_eq!(shortest_way(&edges, 3, 0), None);
     }
 
     #[test]
