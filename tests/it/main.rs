@@ -18,6 +18,7 @@ mod cli_repository;
 mod cli_sync;
 mod crds;
 mod demo;
+mod deploy_sync;
 mod fuzz;
 mod git;
 mod testbed;
