@@ -233,3 +233,6 @@ impl Braked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@ mod apply;
 mod chance;
 mod drift;
 mod ends;
+#[cfg(test)]
+mod fake;
 mod pass;
 mod state;
 mod write;
