@@ -61,7 +61,7 @@ pub async fn connect(args: &ClusterArgs) -> Result<Connection, ClusterError> {
         context,
         namespace,
     } = args;
-    let config = match (kubeconfig, context) {
+    let mut config = match (kubeconfig, context) {
         (Some(path), context) => from_file(path.clone(), context.clone()).await?,
         (None, Some(context)) => from_context(context.clone()).await?,
         (None, None) => Config::infer()
@@ -73,6 +73,8 @@ pub async fn connect(args: &ClusterArgs) -> Result<Connection, ClusterError> {
     let namespace = namespace
         .clone()
         .unwrap_or_else(|| config.default_namespace.clone());
+    // `beadlet_store::cluster` tries again by itself: for seconds and not minutes, and a 429 holds for all its requests.
+    config.default_retry = false;
     let client = Client::try_from(config).map_err(|source| ClusterError::Client {
         source: Box::new(source),
     })?;

@@ -105,10 +105,16 @@ impl Mirror {
                     self.change(new, &mut around, &stop);
                     false
                 }
-                Wake::Fired(fired) => tokio::select! {
-                    news = self.state.round(fired) => news,
-                    () = overdue(&stop) => break,
-                },
+                Wake::Fired(fired) => {
+                    let round = tokio::select! {
+                        news = self.state.round(fired) => news,
+                        () = overdue(&stop) => break,
+                    };
+                    if fired.contains(Trigger::Poke) || fired.contains(Trigger::Signal) {
+                        around.foreign_at = Some(Instant::now());
+                    }
+                    round
+                }
                 Wake::Letters => self.read_letters(&mut around),
                 Wake::Timer => self.on_timer(&mut around).await,
             };

@@ -167,7 +167,7 @@ impl State {
     }
 
     async fn step(&mut self, fired: Fired, errand: Errand) -> Result<Step, Trouble> {
-        let target = match (errand, &self.shown) {
+        let mut target = match (errand, &self.shown) {
             (Errand::Redo, Some(shown)) => Target {
                 tip: shown.clone(),
                 newest: self.refused.is_none(),
@@ -182,6 +182,8 @@ impl State {
             .fetch(&target.tip)
             .await
             .map_err(Trouble::Source)?;
+        // The branch may have moved on meanwhile.
+        target.tip.commit = snapshot.commit;
         let job = Job {
             snapshot: snapshot.clone(),
             observed: self.observe().await.map_err(Trouble::Cluster)?,

@@ -21,4 +21,5 @@ mod demo;
 mod deploy_sync;
 mod fuzz;
 mod git;
+mod mirror;
 mod testbed;
