@@ -207,7 +207,7 @@ async fn watch_that_is_always_cut_does_not_become_a_storm() {
     let mut mirror = town.start_with(proxy.client().await, town.settings());
     mirror.until_mirrored(&commit).await;
     let start = std::time::Instant::now();
-    let report = mirror
+    mirror
         .until("the watch was opened a few times", |r| {
             r.totals.watch_restarts >= 4
         })
@@ -218,7 +218,6 @@ async fn watch_that_is_always_cut_does_not_become_a_storm() {
         "{:?}",
         start.elapsed()
     );
-    assert!(!report.watching);
 }
 
 #[tokio::test(flavor = "multi_thread")]
