@@ -9,42 +9,53 @@ use super::CommandError;
 use crate::board::Board;
 use crate::cli::RenderArgs;
 use crate::cli::offline::RenderForm;
-use crate::input::{Input, load, read};
+use crate::input::{load, read};
 use crate::settings::scope;
 use crate::terminal;
 use crate::view::manifest;
 
-/// Prints the ConfigMaps in the order of the file.
+/// Prints the ConfigMaps in the order of the file, each as soon as it is made.
 pub(super) async fn render(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let input = load(&args.target).await?;
-    let configmaps = configmaps(args, &input)?;
-    let text = match args.output {
-        RenderForm::Yaml => configmaps
-            .iter()
-            .map(manifest::document)
-            .collect::<Result<String, _>>()?,
-        RenderForm::Json => manifest::list(&configmaps)?,
-        RenderForm::Name => configmaps.iter().map(manifest::name).collect(),
-    };
-    terminal::print(&text)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn configmaps(args: &RenderArgs, input: &Input) -> Result<Vec<ConfigMap>, CommandError> {
-    let reading = read(input, &args.target.reading)?;
+    let reading = read(&input, &args.target.reading)?;
     let board = Board::new(
         &reading,
         args.target.reading.profile,
         args.target.reading.instant(),
     );
-    let namespace = args.namespace.as_deref().unwrap_or_default();
-    let scope = scope(board.profile, &args.mirror, namespace);
+    let scope = scope(
+        board.profile,
+        &args.mirror,
+        args.namespace.as_deref().unwrap_or_default(),
+    );
     let renderer = Renderer::new(&reading, &board.readiness, &input.tracker.config, &scope);
     let places = mirrored(&reading, &scope, board.now).issues;
-    let configmap = |at| {
+    let configmaps = places.into_iter().map(|at| {
         let mut configmap = renderer.desired(at).to_configmap(&scope);
         configmap.metadata.namespace.clone_from(&args.namespace);
         configmap
-    };
-    Ok(places.into_iter().map(configmap).collect())
+    });
+    print(args.output, configmaps)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(
+    form: RenderForm,
+    configmaps: impl Iterator<Item = ConfigMap>,
+) -> Result<(), CommandError> {
+    match form {
+        RenderForm::Yaml => {
+            terminal::print_each(configmaps.map(|configmap| Ok(manifest::document(&configmap)?)))
+        }
+        RenderForm::Name => {
+            terminal::print_each(configmaps.map(|configmap| Ok(manifest::name(&configmap))))
+        }
+        RenderForm::Json => {
+            let items = configmaps
+                .enumerate()
+                .map(|(at, configmap)| Ok(manifest::item(at, &configmap)?));
+            let [start, end] = manifest::LIST.map(|text| std::iter::once(Ok(text.to_owned())));
+            terminal::print_each(start.chain(items).chain(end))
+        }
+    }
 }
