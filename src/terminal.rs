@@ -11,26 +11,10 @@ use crate::view::table::Header;
 /// # Errors
 /// When the output cannot be written for any other reason, such as a full disk.
 pub fn print(text: &str) -> io::Result<()> {
-    print_each(std::iter::once(Ok(text)))
-}
-
-/// Writes texts to standard output, each as it comes. Makes no more of them when the reader has gone away.
-///
-/// # Errors
-/// The first error of a text, and as [`print()`].
-pub fn print_each<E: From<io::Error>>(
-    texts: impl Iterator<Item = Result<impl AsRef<str>, E>>,
-) -> Result<(), E> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    for text in texts {
-        match out.write_all(text?.as_ref().as_bytes()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            done => done?,
-        }
-    }
-    match out.flush() {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        done => Ok(done?),
+        done => done,
     }
 }
 

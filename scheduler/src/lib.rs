@@ -1,5 +1,24 @@
 //! Ready issues to Polecats, Polecats to Jobs, Jobs to status, convoys.
 //!
-//! [`decide`] takes values and returns values; the rest reads the cluster, asks it, and applies the answer.
+//! [`decide`] takes values and returns values; the rest reads the cluster, asks it, and applies the answer. [`run()`] is the whole.
 
+mod ask;
+mod clock;
+mod context;
+mod convoy;
 pub mod decide;
+pub mod fault;
+mod lease;
+pub mod observations;
+mod polecat;
+mod rig;
+mod run;
+pub mod settings;
+mod tell;
+pub mod term;
+mod trigger;
+mod watch;
+mod wire;
+mod world;
+
+pub use run::{RunError, run};

@@ -1,8 +1,9 @@
 //! ConfigMaps as files for `kubectl apply -f -`.
 
 use k8s_openapi::api::core::v1::ConfigMap;
+use serde::Serialize;
 
-use super::json::{FormError, indented, yaml};
+use super::json::{FormError, pretty, yaml};
 
 /// One YAML document of several.
 ///
@@ -12,20 +13,23 @@ pub fn document(configmap: &ConfigMap) -> Result<String, FormError> {
     Ok(format!("---\n{}", yaml(configmap)?))
 }
 
-/// The start and the end of a List object in JSON, around its items.
-pub const LIST: [&str; 2] = [
-    "{\n    \"apiVersion\": \"v1\",\n    \"kind\": \"List\",\n    \"items\": [",
-    "\n    ]\n}\n",
-];
-
-/// The item at a place of a List object, with what separates it from the one before.
+/// All of them as one List object in JSON.
 ///
 /// # Errors
-/// When the object has no JSON form.
-pub fn item(place: usize, configmap: &ConfigMap) -> Result<String, FormError> {
-    let separator = if place == 0 { "" } else { "," };
-    let text = indented(&serde_json::to_vec(configmap)?, 2);
-    Ok(format!("{separator}\n        {text}"))
+/// When an object has no JSON form.
+pub fn list(configmaps: &[ConfigMap]) -> Result<String, FormError> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct List<'a> {
+        api_version: &'static str,
+        kind: &'static str,
+        items: &'a [ConfigMap],
+    }
+    pretty(&List {
+        api_version: "v1",
+        kind: "List",
+        items: configmaps,
+    })
 }
 
 /// The name by which kubectl knows one.

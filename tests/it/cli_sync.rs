@@ -299,28 +299,6 @@ async fn a_sync_interval_is_how_often_the_server_is_asked() {
 }
 
 #[tokio::test]
-async fn the_first_signal_lets_the_pass_finish() {
-    let (count, repo) = (300, repo(issues(300)));
-    for flags in [&[] as &[&str], &["--once"]] {
-        let namespace = Testbed::shared().await.namespace("terminate").await;
-        // One request at a time, so that the signal comes in the middle.
-        let flags = [flags, &["--concurrency", "1"]].concat();
-        let mut running = program(&namespace, &repo.url(), &flags).start();
-        let begun = eventually(SOON, "the pass has begun", async || {
-            Some(names(&namespace, "bead-status").await.len()).filter(|begun| *begun > 0)
-        })
-        .await;
-        assert!(begun < count, "the pass is over before the signal");
-        assert!(
-            running.terminate(SOON).await.success(),
-            "{}",
-            running.stderr()
-        );
-        assert_eq!(names(&namespace, "bead-status").await.len(), count);
-    }
-}
-
-#[tokio::test]
 async fn the_second_signal_aborts() {
     let namespace = Testbed::shared().await.namespace("abort").await;
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();

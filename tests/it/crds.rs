@@ -59,6 +59,17 @@ pub(crate) async fn install(client: Client) {
         })
         .await;
     }
+    // Established is not yet answered: the server still sets its storage up.
+    let client = api.into_client();
+    for crd in crds() {
+        let gvk = GroupVersionKind::gvk("gastown.gastown.io", "v1alpha1", &crd.spec.names.kind);
+        let objects: Api<DynamicObject> =
+            Api::all_with(client.clone(), &ApiResource::from_gvk(&gvk));
+        eventually(SOON, &format!("{}s are listed", gvk.kind), async || {
+            objects.list(&ListParams::default().limit(1)).await
+        })
+        .await;
+    }
 }
 
 fn api_of(client: Client, object: &DynamicObject, namespace: &str) -> Api<DynamicObject> {

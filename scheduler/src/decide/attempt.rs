@@ -50,7 +50,7 @@ impl Because {
     }
 
     /// Whether failures before it do not count any more.
-    fn starts_over(self) -> bool {
+    pub(super) fn starts_over(self) -> bool {
         matches!(self, Self::First | Self::Changed | Self::Asked)
     }
 }

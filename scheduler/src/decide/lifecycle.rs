@@ -331,6 +331,31 @@ fn idle(view: &View<'_>, seen: &Seen<'_>) -> Decision {
     }
 }
 
+/// The status of a Polecat with which something could not be done that a person has to see to. What it was before stays.
+#[must_use]
+pub fn troubled(
+    polecat: &Polecat,
+    reason: &'static str,
+    message: &str,
+    now: Timestamp,
+) -> PolecatStatus {
+    let mut status = polecat.status.clone().unwrap_or_default();
+    for (type_, is_true) in [
+        (condition::READY, false),
+        (condition::RECONCILING, false),
+        (condition::STALLED, true),
+    ] {
+        let said = Said::new(type_, is_true, reason, message);
+        condition::set(
+            &mut status.conditions,
+            &said,
+            polecat.metadata.generation,
+            now,
+        );
+    }
+    status
+}
+
 /// The name of the Job of `polecat`.
 #[must_use]
 pub fn name_of_job(polecat: &Polecat) -> String {

@@ -1,0 +1,129 @@
+//! The Convoy controller: counts, and the objects of convoys that live in git.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use beadlet_store::keys::work;
+use beadlet_store::kinds::{Convoy, Polecat};
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+
+use crate::context::Context;
+use crate::decide::bead::{Bead, BeadKey};
+use crate::decide::convoy::{Batch, Keep, keep, notice, status};
+use crate::decide::name::convoy_name;
+use crate::fault::Fault;
+use crate::observations::Controller;
+use crate::tell::News;
+
+/// Brings the status of one Convoy up to date.
+///
+/// # Errors
+/// What the API server refused; the next look goes on from there.
+pub(crate) async fn reconcile(convoy: Arc<Convoy>, context: Arc<Context>) -> Result<Action, Fault> {
+    let begin = Instant::now();
+    let answer = count(&convoy, &context).await;
+    context.looked(Controller::Convoy, begin, &answer);
+    answer.map(|()| Action::await_change())
+}
+
+async fn count(convoy: &Convoy, context: &Context) -> Result<(), Fault> {
+    let namespace = convoy.namespace().unwrap_or_default();
+    let keys = convoy.spec.tracked_beads.iter().map(|id| BeadKey {
+        namespace: namespace.clone(),
+        id: id.clone(),
+    });
+    let keys: Vec<BeadKey> = keys.collect();
+    let beads: Vec<Arc<Bead>> = keys
+        .iter()
+        .filter_map(|key| context.world.beads.get(key))
+        .map(|known| known.bead)
+        .collect();
+    let name = convoy.name_any();
+    let is_ours = |polecat: &Arc<Polecat>| {
+        polecat
+            .labels()
+            .get(work::CONVOY)
+            .is_some_and(|label| *label == name)
+    };
+    let polecats: Vec<Arc<Polecat>> = keys
+        .iter()
+        .flat_map(|key| context.world.attempts(key))
+        .filter(is_ours)
+        .collect();
+    let status = status(&Batch {
+        convoy,
+        beads: &beads.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
+        polecats: &polecats.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
+        now: Timestamp::now(),
+    });
+    if convoy.status.as_ref() == Some(&status) {
+        return Ok(());
+    }
+    let before = convoy
+        .status
+        .as_ref()
+        .map_or(&[][..], |status| &status.conditions);
+    let notice = notice(convoy, &status).map(ToOwned::to_owned);
+    let written = context
+        .cluster
+        .write_convoy_status(&Convoy {
+            status: Some(status),
+            ..convoy.clone()
+        })
+        .await?;
+    let after = written.status.clone().unwrap_or_default();
+    context
+        .teller
+        .tell_changes(convoy, before, &after.conditions);
+    if let Some(whom) = notice {
+        let phase = after
+            .phase
+            .map_or_else(String::new, |phase| format!("{phase:?}"));
+        let note = format!(
+            "{whom}: convoy {name} ({}) has ended: {phase}, {}",
+            convoy.spec.description,
+            after.progress.unwrap_or_default()
+        );
+        context.teller.tell(
+            convoy,
+            News {
+                reason: "Notify".into(),
+                note,
+                is_warning: false,
+                action: "Notify",
+            },
+        );
+    }
+    Ok(())
+}
+
+/// Brings the object of one convoy in git up to date.
+///
+/// # Errors
+/// What the API server refused; asked again later.
+pub(crate) async fn mirror(key: &BeadKey, context: &Context) -> Result<(), Fault> {
+    let bead = context.world.beads.get(key).map(|known| known.bead);
+    let object = context.world.convoy(&key.namespace, &convoy_name(&key.id));
+    let answer = match (keep(bead.as_deref(), object.as_deref()), object.as_deref()) {
+        (Keep::Nothing, _) | (Keep::Update { .. } | Keep::Delete, None) => Ok(()),
+        (Keep::Create(convoy), _) => context.cluster.create_convoy(&convoy).await.map(drop),
+        (
+            Keep::Update {
+                description,
+                tracked_beads,
+            },
+            Some(object),
+        ) => context
+            .cluster
+            .write_members(object, &description, &tracked_beads)
+            .await
+            .map(drop),
+        (Keep::Delete, Some(object)) => context.cluster.delete_convoy(object).await,
+    };
+    match answer {
+        Err(fault) if fault.is_already_exists() => Ok(()),
+        answer => answer,
+    }
+}

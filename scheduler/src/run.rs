@@ -1,0 +1,385 @@
+//! The scheduler as a whole: election, watches, controllers, clock.
+
+use std::fmt::Debug;
+use std::future::{Future, pending};
+use std::sync::Arc;
+use std::time::Duration;
+
+use beadlet_store::keys::label;
+use beadlet_store::kinds::{Convoy, Polecat, Rig};
+use futures::{Stream, StreamExt};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::{Action, Config, ReconcileReason, ReconcileRequest, applier};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::ask::Cluster;
+use crate::clock::{Clock, Ring};
+use crate::context::Context;
+use crate::decide::policy::Policy;
+use crate::decide::scope::Scope;
+use crate::fault::{Fault, Reason};
+use crate::lease::{Elector, release};
+use crate::observations::Observations;
+use crate::settings::Settings;
+use crate::tell::Teller;
+use crate::term::Term;
+use crate::watch::{Parsed, Reflected, config, follow, follow_guarded, store};
+use crate::wire::Wires;
+use crate::world::{Beads, World};
+use crate::{convoy, polecat, rig};
+
+/// Why the scheduler ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("the clock does not start: {0}")]
+    Clock(#[from] tokio_cron_scheduler::JobSchedulerError),
+    #[error("a part of the scheduler ended: {0}")]
+    Part(String),
+}
+
+/// Runs until `stop` says so. Stopping at any point is safe.
+///
+/// # Errors
+/// When a part of it ends.
+pub async fn run(
+    client: Client,
+    settings: Settings,
+    observations: Arc<dyn Observations>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let Some(election) = settings.election.clone() else {
+        observations.leads(true);
+        return tokio::select! {
+            answer = lead(client, settings, observations, Term::forever()) => answer,
+            () = stop => Ok(()),
+        };
+    };
+    let (elector, until) =
+        Elector::new(client.clone(), election.clone(), Arc::clone(&observations));
+    let answer = tokio::select! {
+        () = elector.run() => Ok(()),
+        answer = terms(client.clone(), settings, observations, until) => answer,
+        () = stop => Ok(()),
+    };
+    release(client, &election).await;
+    answer
+}
+
+/// Leads whenever this process is elected.
+async fn terms(
+    client: Client,
+    settings: Settings,
+    observations: Arc<dyn Observations>,
+    mut until: watch::Receiver<Option<Instant>>,
+) -> Result<(), RunError> {
+    loop {
+        until
+            .wait_for(Option::is_some)
+            .await
+            .map_err(|_| RunError::Part("election".into()))?;
+        let term = Term::elected(until.clone());
+        tokio::select! {
+            answer = lead(client.clone(), settings.clone(), Arc::clone(&observations), term) => return answer,
+            () = end_of_term(until.clone()) => {}
+        }
+    }
+}
+
+/// Returns when the Lease is lost, or ran out without word from the election.
+async fn end_of_term(mut until: watch::Receiver<Option<Instant>>) {
+    loop {
+        let Some(end) = *until.borrow_and_update() else {
+            return;
+        };
+        tokio::select! {
+            () = tokio::time::sleep_until(end) => return,
+            changed = until.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Everything that a leader does. Caches are new with every term.
+async fn lead(
+    client: Client,
+    settings: Settings,
+    observations: Arc<dyn Observations>,
+    term: Term,
+) -> Result<(), RunError> {
+    let mut parts = JoinSet::new();
+    let wires = Wires::default();
+    let (world, ready) = watches(&client, &settings, &wires, &mut parts);
+    let identity = settings
+        .election
+        .as_ref()
+        .map(|election| election.identity.clone());
+    let (teller, telling) = Teller::new(client.clone(), identity, Arc::clone(&observations));
+    parts.spawn(telling);
+    let ring: Ring = {
+        let (wires, world) = (wires.clone(), world.clone());
+        Arc::new(move || wires.all(&world))
+    };
+    let clock = Clock::start(settings.resync, Arc::clone(&ring)).await?;
+    parts.spawn(keep_windows(clock, world.clone(), wires.clone(), ring));
+    let context = Context::new(
+        Cluster::new(client, term),
+        world,
+        settings,
+        teller,
+        observations,
+    );
+    parts.spawn(control(Arc::new(context), wires, ready));
+    match parts.join_next().await {
+        Some(Err(error)) if error.is_panic() => Err(RunError::Part(error.to_string())),
+        _ => Err(RunError::Part("it should have gone on".into())),
+    }
+}
+
+/// Resolves when every cache is complete.
+type Ready = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Starts the watches that the chosen controllers need.
+fn watches(
+    client: &Client,
+    settings: &Settings,
+    wires: &Wires,
+    parts: &mut JoinSet<()>,
+) -> (World, Ready) {
+    let ((rigs, rigs_w), (polecats, polecats_w), (convoys, convoys_w)) =
+        (store(), store(), store());
+    let ((stores, stores_w), (jobs, jobs_w), (pods, pods_w)) = (store(), store(), store());
+    let world = World {
+        rigs,
+        polecats,
+        convoys,
+        stores,
+        jobs,
+        pods,
+        beads: Arc::new(Beads::default()),
+        links: Arc::default(),
+    };
+    let (beads_tell, beads_told) = oneshot::channel();
+    let scope = &settings.scope;
+    let with = || (wires.clone(), world.clone());
+
+    let (w, known) = with();
+    let changed =
+        move |before: Option<&Rig>, after: Option<&Rig>| w.rig_changed(&known, before, after);
+    parts.spawn(follow_guarded(
+        "rigs",
+        Api::<DeserializeGuard<Rig>>::all(client.clone()),
+        Reflected::new(rigs_w, changed),
+    ));
+    let (w, known) = with();
+    let changed =
+        move |before: Option<&_>, after: Option<&_>| w.polecat_changed(&known, before, after);
+    parts.spawn(follow_guarded(
+        "polecats",
+        scoped::<DeserializeGuard<Polecat>>(client, scope),
+        Reflected::new(polecats_w, changed),
+    ));
+    let (w, known) = with();
+    let changed =
+        move |before: Option<&_>, after: Option<&_>| w.convoy_changed(&known, before, after);
+    parts.spawn(follow_guarded(
+        "convoys",
+        scoped::<DeserializeGuard<Convoy>>(client, scope),
+        Reflected::new(convoys_w, changed),
+    ));
+    let (w, known) = with();
+    let changed =
+        move |before: Option<&_>, after: Option<&_>| w.store_changed(&known, before, after);
+    parts.spawn(follow_guarded(
+        "beadstores",
+        scoped::<DeserializeGuard<_>>(client, scope),
+        Reflected::new(stores_w, changed),
+    ));
+    let (w, known) = with();
+    let changed =
+        move |before: Option<&_>, after: Option<&_>| w.bead_changed(&known, before, after);
+    let of_mirror = config().labels(&format!(
+        "{}={},{}",
+        label::MANAGED_BY,
+        label::MANAGED_BY_BEADLET,
+        label::READY
+    ));
+    let beads = Parsed::new(Arc::clone(&world.beads), beads_tell, changed);
+    parts.spawn(follow(
+        "beads",
+        scoped::<ConfigMap>(client, scope),
+        of_mirror,
+        beads,
+    ));
+    if settings.controllers.polecat {
+        let of_polecats = || config().labels(beadlet_store::keys::work::POLECAT);
+        let w = wires.clone();
+        let changed = move |before: Option<&_>, after: Option<&_>| w.part_changed(before, after);
+        parts.spawn(follow(
+            "jobs",
+            scoped(client, scope),
+            of_polecats(),
+            Reflected::new(jobs_w, changed),
+        ));
+        let (w, known) = with();
+        let changed = move |before: Option<&_>, after: Option<&_>| {
+            known.links.pod_changed(before, after);
+            w.part_changed(before, after);
+        };
+        parts.spawn(follow(
+            "pods",
+            scoped(client, scope),
+            of_polecats(),
+            Reflected::new(pods_w, changed),
+        ));
+    }
+    let ready = complete(world.clone(), beads_told, settings.controllers.polecat);
+    (world, Box::pin(ready))
+}
+
+async fn complete(world: World, beads: oneshot::Receiver<()>, has_jobs: bool) {
+    // An error means that the watch is gone, and then its task ends the whole.
+    let _ = beads.await;
+    let _ = world.rigs.wait_until_ready().await;
+    let _ = world.polecats.wait_until_ready().await;
+    let _ = world.convoys.wait_until_ready().await;
+    let _ = world.stores.wait_until_ready().await;
+    if has_jobs {
+        let _ = world.jobs.wait_until_ready().await;
+        let _ = world.pods.wait_until_ready().await;
+    }
+    tracing::info!("caches complete");
+}
+
+fn scoped<K>(client: &Client, scope: &Scope) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    match scope {
+        Scope::Cluster => Api::all(client.clone()),
+        Scope::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
+    }
+}
+
+/// Runs the chosen controllers on complete caches.
+async fn control(context: Arc<Context>, wires: Wires, ready: Ready) {
+    ready.await;
+    let controllers = context.settings.controllers;
+    let mut running = JoinSet::new();
+    if controllers.dispatch {
+        // One pass at a time: a convoy's parallelism counts over all Rigs.
+        let config = Config::default()
+            .concurrency(1)
+            .debounce(Duration::from_millis(20));
+        running.spawn(controller(
+            rig::reconcile,
+            Arc::clone(&context),
+            context.world.rigs.clone(),
+            wires.rigs.stream(),
+            config,
+        ));
+    }
+    if controllers.polecat {
+        let config = Config::default().concurrency(48);
+        running.spawn(controller(
+            polecat::reconcile,
+            Arc::clone(&context),
+            context.world.polecats.clone(),
+            wires.polecats.stream(),
+            config,
+        ));
+    }
+    if controllers.convoy {
+        let config = Config::default()
+            .concurrency(4)
+            .debounce(Duration::from_millis(50));
+        running.spawn(controller(
+            convoy::reconcile,
+            Arc::clone(&context),
+            context.world.convoys.clone(),
+            wires.convoys.stream(),
+            config,
+        ));
+        running.spawn(mirror_convoys(Arc::clone(&context), wires));
+    }
+    if running.is_empty() {
+        pending::<()>().await;
+    }
+    while running.join_next().await.is_none_or(|ended| ended.is_ok()) && !running.is_empty() {}
+}
+
+async fn controller<K, R>(
+    reconcile: impl FnMut(Arc<K>, Arc<Context>) -> R,
+    context: Arc<Context>,
+    objects: Store<K>,
+    queue: impl Stream<Item = ObjectRef<K>>,
+    config: Config,
+) where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    R: Future<Output = Result<Action, Fault>> + Send + 'static,
+{
+    let requests = queue.map(|object| {
+        let reason = ReconcileReason::Unknown;
+        Ok::<_, std::convert::Infallible>(ReconcileRequest {
+            obj_ref: object,
+            reason,
+        })
+    });
+    let mut reconcile = reconcile;
+    let boxed = move |object, context| Box::pin(reconcile(object, context));
+    let answers = applier(boxed, after_fault, context, objects, requests, config);
+    answers.for_each(|_| futures::future::ready(())).await;
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature is kube's")]
+fn after_fault<K: Resource<DynamicType = ()>>(
+    object: Arc<K>,
+    fault: &Fault,
+    _: Arc<Context>,
+) -> Action {
+    let (namespace, name) = (&object.meta().namespace, &object.meta().name);
+    let kind = K::kind(&());
+    let reason = fault.reason();
+    match reason {
+        Reason::Conflict | Reason::NotLeading => {
+            tracing::debug!(%fault, %kind, namespace, name, "others were at work, looking again")
+        }
+        _ => {
+            tracing::warn!(%fault, %kind, namespace, name, reason = reason.as_str(), "will try again")
+        }
+    }
+    Action::requeue(reason.pause())
+}
+
+/// Convoys that live in git get their objects.
+async fn mirror_convoys(context: Arc<Context>, wires: Wires) {
+    let mut keys = Box::pin(wires.git_convoys.stream());
+    while let Some(key) = keys.next().await {
+        if let Err(fault) = convoy::mirror(&key, &context).await {
+            tracing::warn!(%fault, namespace = key.namespace, bead = key.id, "convoy of git not mirrored, will try again");
+            tokio::time::sleep(fault.reason().pause()).await;
+            wires.git_convoys.push(key);
+        }
+    }
+}
+
+/// Sets the clock to the windows of all Rigs whenever one changes.
+async fn keep_windows(mut clock: Clock, world: World, wires: Wires, ring: Ring) {
+    let mut changes = Box::pin(wires.windows.stream());
+    while changes.next().await.is_some() {
+        let policies = world
+            .rigs
+            .state()
+            .into_iter()
+            .filter_map(|rig| Policy::parse(&rig.spec).ok());
+        let windows: Vec<_> = policies.flat_map(|policy| policy.windows).collect();
+        if let Err(error) = clock.set_windows(&windows, &ring).await {
+            tracing::warn!(%error, "the clock does not know all dispatch windows");
+        }
+    }
+}
