@@ -57,7 +57,7 @@ pub struct SyncArgs {
     #[command(flatten)]
     pub passes: PassArgs,
 
-    /// The address of /livez, /readyz, /metrics and /status, like 0.0.0.0:8080 [default: none]
+    /// The address of /livez, /readyz, /metrics and /status, like 0.0.0.0:8080; not with --once [default: none]
     #[arg(long, env = "BEADLET_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
 }
