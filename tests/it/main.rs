@@ -31,3 +31,4 @@ mod scheduler_story;
 mod scheduler_town;
 mod scheduler_trouble;
 mod testbed;
+mod tree;
