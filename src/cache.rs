@@ -83,6 +83,25 @@ pub fn clone_dir(
     })
 }
 
+/// The folder under which a controller keeps its clones. Without `given`, in the first of the usual places that can be written.
+///
+/// # Errors
+/// As [`clone_dir`].
+pub fn clones_dir(given: Option<&Path>, places: &Places) -> Result<PathBuf, CacheError> {
+    if let Some(given) = given {
+        make(given)?;
+        return Ok(given.to_owned());
+    }
+    let mut made = places
+        .candidates()
+        .into_iter()
+        .map(|place| private(place, places.uid));
+    let first = made
+        .next()
+        .unwrap_or_else(|| private(places.temporary.clone(), places.uid));
+    first.or_else(|error| made.find_map(Result::ok).ok_or(error))
+}
+
 /// The same repository and branch always get the same folder, others never do.
 fn folder_name(url: &str, branch: Option<&str>) -> String {
     let digest = Sha256::new()

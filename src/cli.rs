@@ -4,6 +4,7 @@
 //! environment variable of their own.
 
 pub mod cluster;
+pub mod controller;
 pub mod duration;
 pub mod git;
 pub mod log;
@@ -16,6 +17,7 @@ pub mod target;
 use clap::{Parser, Subcommand};
 
 pub use cluster::ClusterArgs;
+pub use controller::ControllerArgs;
 pub use git::GitArgs;
 pub use log::LogArgs;
 pub use offline::{CheckArgs, DiffArgs, ListArgs, ReadyArgs, RenderArgs, ShowArgs, WhyArgs};
@@ -46,6 +48,8 @@ pub struct Cli {
 pub enum Command {
     /// Mirror a repository into a namespace, for as long as it runs or once
     Sync(Box<SyncArgs>),
+    /// Run the controllers: mirrors of BeadStores, ready beads to Polecats to Jobs, Convoys
+    Controller(Box<ControllerArgs>),
     /// Print the issues that could start now, in the tracker's order
     Ready(ReadyArgs),
     /// Print issues

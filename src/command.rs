@@ -2,6 +2,7 @@
 
 mod check;
 mod completion;
+mod controller;
 mod diff;
 mod issues;
 mod one;
@@ -17,6 +18,7 @@ use crate::input::InputError;
 use crate::settings::SettingsError;
 use crate::view::json::FormError;
 
+pub use controller::ControllerError;
 pub use sync::SyncError;
 
 /// Why a command could not do what it was asked.
@@ -38,6 +40,8 @@ pub enum CommandError {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Sync(#[from] SyncError),
+    #[error(transparent)]
+    Controller(#[from] ControllerError),
     #[error("cannot print the answer")]
     Form(#[from] FormError),
     #[error("cannot write to standard output")]
@@ -80,5 +84,6 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Render(args) => render::render(&args).await,
         Command::Completion { shell } => completion::completion(shell),
         Command::Sync(args) => sync::sync(&args).await,
+        Command::Controller(args) => controller::controller(&args).await,
     }
 }

@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::controller::ControllerMetrics;
 use crate::metrics::{CONTENT_TYPE, Metrics};
 use crate::view::json::pretty;
 use crate::view::status::{Status, not_ready};
@@ -66,6 +67,31 @@ pub async fn serve(
     let served =
         axum::serve(listener, router(reports)).with_graceful_shutdown(stop.cancelled_owned());
     served.await.map_err(|source| HttpError::Serve { source })
+}
+
+/// Serves the endpoints of a controller until `stop` is cancelled. It is ready as soon as it runs: one that waits for the lease is, too.
+///
+/// # Errors
+/// When no more connections can be taken.
+pub async fn serve_controller(
+    listener: TcpListener,
+    metrics: Arc<ControllerMetrics>,
+    stop: CancellationToken,
+) -> Result<(), HttpError> {
+    let router = Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(livez))
+        .route("/metrics", get(controller_metrics))
+        .with_state(metrics);
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    served.await.map_err(|source| HttpError::Serve { source })
+}
+
+async fn controller_metrics(State(metrics): State<Arc<ControllerMetrics>>) -> Response {
+    match metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
 }
 
 fn router(reports: watch::Receiver<Report>) -> Router {

@@ -25,6 +25,7 @@
 //!
 //! A gauge about something that is not known yet has no sample.
 
+pub mod controller;
 mod family;
 
 use std::fmt;

@@ -21,4 +21,4 @@ mod watch;
 mod wire;
 mod world;
 
-pub use run::{RunError, run};
+pub use run::{RunError, elected, lead, run};

@@ -27,7 +27,7 @@ use crate::decide::scope::Scope;
 use crate::fault::{Fault, Reason};
 use crate::lease::{Elector, release};
 use crate::observations::Observations;
-use crate::settings::Settings;
+use crate::settings::{Election, Settings};
 use crate::tell::Teller;
 use crate::term::Term;
 use crate::watch::{Parsed, Reflected, config, follow, follow_guarded, store};
@@ -54,39 +54,63 @@ pub async fn run(
     observations: Arc<dyn Observations>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    let Some(election) = settings.election.clone() else {
+    let work = |term| {
+        lead(
+            client.clone(),
+            settings.clone(),
+            Arc::clone(&observations),
+            term,
+        )
+    };
+    elected(
+        client.clone(),
+        settings.election.clone(),
+        Arc::clone(&observations),
+        stop,
+        work,
+    )
+    .await
+}
+
+/// Does `work` whenever this process leads, until `stop` says so; the work is dropped where it is when a term ends. Without an election this
+/// process leads at once and for ever.
+///
+/// # Errors
+/// When the work ends by itself.
+pub async fn elected<E: From<RunError>, F: Future<Output = Result<(), E>>>(
+    client: Client,
+    election: Option<Election>,
+    observations: Arc<dyn Observations>,
+    stop: impl Future<Output = ()>,
+    work: impl Fn(Term) -> F,
+) -> Result<(), E> {
+    let Some(election) = election else {
         observations.leads(true);
         return tokio::select! {
-            answer = lead(client, settings, observations, Term::forever()) => answer,
+            answer = work(Term::forever()) => answer,
             () = stop => Ok(()),
         };
     };
-    let (elector, until) =
-        Elector::new(client.clone(), election.clone(), Arc::clone(&observations));
+    let (elector, until) = Elector::new(client.clone(), election.clone(), observations);
     let answer = tokio::select! {
         () = elector.run() => Ok(()),
-        answer = terms(client.clone(), settings, observations, until) => answer,
+        answer = terms(until, work) => answer,
         () = stop => Ok(()),
     };
     release(client, &election).await;
     answer
 }
 
-/// Leads whenever this process is elected.
-async fn terms(
-    client: Client,
-    settings: Settings,
-    observations: Arc<dyn Observations>,
+/// Works whenever this process is elected.
+async fn terms<E: From<RunError>, F: Future<Output = Result<(), E>>>(
     mut until: watch::Receiver<Option<Instant>>,
-) -> Result<(), RunError> {
+    work: impl Fn(Term) -> F,
+) -> Result<(), E> {
     loop {
-        until
-            .wait_for(Option::is_some)
-            .await
-            .map_err(|_| RunError::Part("election".into()))?;
-        let term = Term::elected(until.clone());
+        let waited = until.wait_for(Option::is_some).await.map(drop);
+        waited.map_err(|_| RunError::Part("election".into()))?;
         tokio::select! {
-            answer = lead(client.clone(), settings.clone(), Arc::clone(&observations), term) => return answer,
+            answer = work(Term::elected(until.clone())) => return answer,
             () = end_of_term(until.clone()) => {}
         }
     }
@@ -106,7 +130,10 @@ async fn end_of_term(mut until: watch::Receiver<Option<Instant>>) {
 }
 
 /// Everything that a leader does. Caches are new with every term.
-async fn lead(
+///
+/// # Errors
+/// When a part of it ends.
+pub async fn lead(
     client: Client,
     settings: Settings,
     observations: Arc<dyn Observations>,

@@ -1,5 +1,6 @@
 //! What is decided without a clock, a repository or a cluster.
 
+pub mod beadstore;
 pub mod branch;
 pub mod conclude;
 pub mod errand;
@@ -9,4 +10,5 @@ pub mod pace;
 pub mod path;
 pub mod plan;
 pub mod revision;
+pub mod store_status;
 pub mod suspicion;

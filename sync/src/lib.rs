@@ -3,6 +3,7 @@
 //! [`decide`] takes values and returns values; the other modules read the world, call it and apply the answer.
 
 pub mod condition;
+pub mod controller;
 pub mod decide;
 pub mod git;
 pub mod mirror;

@@ -27,6 +27,8 @@ mod scheduler_git;
 mod scheduler_history;
 mod scheduler_kueue;
 mod scheduler_limit;
+mod scheduler_program;
+mod scheduler_store;
 mod scheduler_story;
 mod scheduler_town;
 mod scheduler_trouble;

@@ -268,6 +268,25 @@ pub enum FailureClass {
     Killed,
 }
 
+impl FailureClass {
+    /// As it stands in statuses and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AgentFailed => "AgentFailed",
+            Self::NoChanges => "NoChanges",
+            Self::CloneFailed => "CloneFailed",
+            Self::PushFailed => "PushFailed",
+            Self::ImageNotPulled => "ImageNotPulled",
+            Self::DeadlineExceeded => "DeadlineExceeded",
+            Self::Idle => "Idle",
+            Self::OutOfMemory => "OutOfMemory",
+            Self::Evicted => "Evicted",
+            Self::Killed => "Killed",
+        }
+    }
+}
+
 /// What an attempt made.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase", default)]

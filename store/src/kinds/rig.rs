@@ -315,6 +315,50 @@ pub enum WaitReason {
     RigDeleting,
 }
 
+impl WaitReason {
+    pub const ALL: [Self; 16] = [
+        Self::AtLimit,
+        Self::ConvoyLimit,
+        Self::WindowClosed,
+        Self::Disabled,
+        Self::Backoff,
+        Self::Stuck,
+        Self::AlreadyDone,
+        Self::Stopped,
+        Self::Assigned,
+        Self::Type,
+        Self::DeniedLabel,
+        Self::MissingLabel,
+        Self::NoRig,
+        Self::ManyRigs,
+        Self::NamespaceNotAllowed,
+        Self::RigDeleting,
+    ];
+
+    /// As it stands in statuses and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AtLimit => "AtLimit",
+            Self::ConvoyLimit => "ConvoyLimit",
+            Self::WindowClosed => "WindowClosed",
+            Self::Disabled => "Disabled",
+            Self::Backoff => "Backoff",
+            Self::Stuck => "Stuck",
+            Self::AlreadyDone => "AlreadyDone",
+            Self::Stopped => "Stopped",
+            Self::Assigned => "Assigned",
+            Self::Type => "Type",
+            Self::DeniedLabel => "DeniedLabel",
+            Self::MissingLabel => "MissingLabel",
+            Self::NoRig => "NoRig",
+            Self::ManyRigs => "ManyRigs",
+            Self::NamespaceNotAllowed => "NamespaceNotAllowed",
+            Self::RigDeleting => "RigDeleting",
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RigPhase {
     #[default]

@@ -3,10 +3,12 @@
 //! It holds one ref a purpose and grows by one pack a fetch. Whatever is wrong with it (a crash, a full disk, a flipped bit), and when it
 //! has grown too much, it is replaced by a new clone, which is made beside it and then takes its name.
 
+use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use git2::{AutotagOption, Direction, FetchOptions, Repository};
 use sha2::{Digest as _, Sha256};
@@ -63,41 +65,68 @@ pub(crate) struct Wanted<'a> {
     pub(crate) depth: NonZeroU32,
 }
 
-/// The folder of a source, held by a lock.
+/// The folder of a source. Sources of one URL in this process may share it; other processes are kept out by a lock.
 pub(crate) struct Cache {
     folder: PathBuf,
     clone: PathBuf,
-    _lock: File,
+    held: Arc<Held>,
 }
+
+/// A folder that this process holds.
+pub(crate) struct Held {
+    _lock: File,
+    /// Whoever works on the clone, or reads from it, has the turn.
+    turn: Mutex<()>,
+}
+
+impl Held {
+    /// Waits until nobody else works on the clone.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The folders that this process holds.
+static HELD: LazyLock<Mutex<HashMap<PathBuf, Weak<Held>>>> = LazyLock::new(Mutex::default);
 
 impl Cache {
     /// Takes the folder for the repository `url` and removes what others have left in it.
     pub(crate) fn open(folder: &Path, url: &str) -> Result<Self, CacheError> {
         let failed = |error: io::Error| io_error(folder, error);
         fs::create_dir_all(folder).map_err(failed)?;
-        let lock = File::create(folder.join("lock")).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(CacheError::Busy {
-                    path: folder.to_owned(),
-                });
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
+        let folder = &folder.canonicalize().map_err(failed)?;
         let name: String = Sha256::digest(url)
             .iter()
             .take(8)
             .map(|byte| format!("{byte:02x}"))
             .collect();
         let clone = folder.join(format!("clone-{name}.git"));
+        let mut all = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = all.get(folder).and_then(Weak::upgrade) {
+            return Ok(Self {
+                folder: folder.clone(),
+                clone,
+                held,
+            });
+        }
+        let held = Arc::new(Held {
+            _lock: lock(folder)?,
+            turn: Mutex::new(()),
+        });
+        all.retain(|_, held| held.strong_count() > 0);
+        all.insert(folder.clone(), Arc::downgrade(&held));
         let cache = Self {
-            folder: folder.to_owned(),
+            folder: folder.clone(),
             clone,
-            _lock: lock,
+            held,
         };
         cache.tidy().map_err(failed)?;
         Ok(cache)
+    }
+
+    /// The folder, to be held while something is read from it.
+    pub(crate) fn held(&self) -> Arc<Held> {
+        Arc::clone(&self.held)
     }
 
     /// Clones of another URL, and what a crash has left half done. Nothing that does not look like ours.
@@ -215,6 +244,18 @@ impl Cache {
                 error,
             }
         }
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, CacheError> {
+    let failed = |error: io::Error| io_error(folder, error);
+    let lock = File::create(folder.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(CacheError::Busy {
+            path: folder.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

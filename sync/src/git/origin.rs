@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use git2::{Direction, Repository};
 
-use super::cache::{Cache, FetchError, Wanted};
+use super::cache::{Cache, FetchError, Held, Wanted};
 use super::{CommitId, ExchangeError, GitError, Limits, Place, Source, Wire, WireError, local};
 use crate::decide::branch::{Head, Refs};
 
@@ -13,6 +13,9 @@ use crate::decide::branch::{Head, Refs};
 pub(crate) trait Origin: Send {
     /// The refs, or at least those of `names` and HEAD.
     fn refs(&self, names: Option<&[String]>, limits: &Limits) -> Result<Refs, GitError>;
+
+    /// Who else may work on our clone has to wait while this is held. `None` for a repository that is not ours.
+    fn held(&mut self) -> Result<Option<Arc<Held>>, GitError>;
 
     /// A repository that holds the commit that is wanted, or the one where its ref stands now.
     fn bring(
@@ -58,6 +61,10 @@ impl Origin for InPlace {
         local::refs(&local::open(&self.path)?, names).map_err(unreadable)
     }
 
+    fn held(&mut self) -> Result<Option<Arc<Held>>, GitError> {
+        Ok(None)
+    }
+
     fn bring(
         &mut self,
         wanted: Wanted<'_>,
@@ -88,11 +95,7 @@ impl Server {
         &mut self,
         act: impl FnOnce(&Cache, &Wire) -> Result<CommitId, FetchError>,
     ) -> Result<(Repository, CommitId), GitError> {
-        let cache = match self.cache.take() {
-            Some(cache) => cache,
-            None => Cache::open(&self.source.cache_dir, &self.place).map_err(GitError::Cache)?,
-        };
-        let cache = self.cache.insert(cache);
+        let cache = opened(&mut self.cache, &self.source, &self.place)?;
         let commit = act(cache, &self.wire).map_err(|error| match error {
             FetchError::Exchange(error) => GitError::Wire {
                 place: self.place.clone(),
@@ -102,6 +105,19 @@ impl Server {
         })?;
         Ok((cache.repository().map_err(GitError::Cache)?, commit))
     }
+}
+
+/// The clone's folder, taken when it is first needed.
+fn opened<'a>(
+    cache: &'a mut Option<Cache>,
+    source: &Source,
+    place: &str,
+) -> Result<&'a Cache, GitError> {
+    let found = match cache.take() {
+        Some(cache) => cache,
+        None => Cache::open(&source.cache_dir, place).map_err(GitError::Cache)?,
+    };
+    Ok(cache.insert(found))
 }
 
 impl Origin for Server {
@@ -118,6 +134,10 @@ impl Origin for Server {
                     error,
                 }
             })
+    }
+
+    fn held(&mut self) -> Result<Option<Arc<Held>>, GitError> {
+        opened(&mut self.cache, &self.source, &self.place).map(|cache| Some(cache.held()))
     }
 
     fn bring(

@@ -2,13 +2,16 @@
 
 use std::sync::{Arc, Once};
 
+use sha2::{Digest as _, Sha256};
+
 use super::cache::Wanted;
 use super::origin::{self, Origin};
 use super::read::Reader;
 use super::{CommitId, GitError, Limits, Snapshot, Source, Tip};
 use crate::decide::branch::{self, BranchError, DOLT_DATA, Refs, SYNC_BRANCH};
 
-/// The commit that the mirror reads.
+/// The commit that the mirror reads, where the settings name no branch. With a branch, the branch has a part in it: sources of other
+/// branches may share the clone.
 const KEEP_TIP: &str = "refs/beadlet/tip";
 /// HEAD, whose tracker configuration names the branch.
 const KEEP_HEAD: &str = "refs/beadlet/head";
@@ -66,10 +69,11 @@ impl Worker {
         } else {
             format!("refs/heads/{}", tip.branch)
         };
+        let keep_as = self.keep_as();
         let wanted = Wanted {
             reference: &reference,
             commit: tip.commit,
-            keep_as: KEEP_TIP,
+            keep_as: &keep_as,
             depth: self.source.depth,
         };
         self.read(wanted, limits, |reader, commit| {
@@ -78,6 +82,22 @@ impl Worker {
                 ..tip.clone()
             })
         })
+    }
+
+    fn keep_as(&self) -> String {
+        let part = |branch: &String| -> String {
+            let digest = Sha256::digest(branch);
+            digest
+                .iter()
+                .take(4)
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
+        };
+        let branch = self.source.branch.as_ref();
+        branch.map_or_else(
+            || KEEP_TIP.to_owned(),
+            |branch| format!("{KEEP_TIP}-{}", part(branch)),
+        )
     }
 
     /// The refs that matter. There may be thousands of others, a file each.
@@ -127,6 +147,8 @@ impl Worker {
         limits: &Limits,
         read: impl Fn(&Reader<'_>, CommitId) -> Result<T, GitError>,
     ) -> Result<T, GitError> {
+        let held = self.origin.held()?;
+        let _turn = held.as_ref().map(|held| held.turn());
         let (repository, commit) = self.origin.bring(wanted, limits)?;
         let error = match read(&self.reader(&repository), commit) {
             Err(error @ (GitError::Unreadable { .. } | GitError::MissingObject { .. })) => error,

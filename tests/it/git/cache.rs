@@ -187,13 +187,26 @@ async fn history_is_as_deep_as_the_settings_say() {
 }
 
 #[tokio::test]
-async fn folder_that_another_handle_uses_is_refused() {
+async fn folder_that_another_process_uses_is_refused() {
     let served = Served::start();
-    let mut first = served.open();
-    text(&mut first).await;
+    text(&mut served.open()).await;
+    let other = fs::File::create(served.cache.path().join("lock")).unwrap();
+    other.lock().unwrap();
     let message = refused(&mut served.open(), Reason::CacheUnusable).await;
     assert!(message.contains("in use by another process"), "{message}");
-    assert_eq!(text(&mut first).await, line("gt-1"));
+    other.unlock().unwrap();
+    assert_eq!(text(&mut served.open()).await, line("gt-1"));
+}
+
+#[tokio::test]
+async fn handles_of_one_process_share_a_clone() {
+    let served = Served::start();
+    let (mut one, mut two) = (served.open(), served.open());
+    let texts = tokio::join!(text(&mut one), text(&mut two));
+    assert_eq!(texts, (line("gt-1"), line("gt-1")));
+    let clones = fs::read_dir(served.cache.path()).unwrap();
+    let clones = clones.filter(|entry| entry.as_ref().unwrap().path().is_dir());
+    assert_eq!(clones.count(), 1);
 }
 
 #[tokio::test]

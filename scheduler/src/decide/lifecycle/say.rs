@@ -1,6 +1,6 @@
 //! What a Polecat's status says at each point of its life.
 
-use beadlet_store::kinds::{FailureClass, PolecatPhase, PolecatStatus};
+use beadlet_store::kinds::{PolecatPhase, PolecatStatus};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -278,7 +278,7 @@ pub(super) fn finished(view: &View<'_>, outcome: Outcome) -> PolecatStatus {
             at_rest(
                 view,
                 &mut status,
-                &Said::new(READY, false, class_name(class), outcome.message),
+                &Said::new(READY, false, class.as_str(), outcome.message),
                 true,
             );
         }
@@ -476,19 +476,4 @@ fn last_activity(pod: &Pod) -> Option<Time> {
             running.into_iter().chain(ended)
         });
     times.map(|time| time.0).max().map(Time)
-}
-
-fn class_name(class: FailureClass) -> &'static str {
-    match class {
-        FailureClass::AgentFailed => "AgentFailed",
-        FailureClass::NoChanges => "NoChanges",
-        FailureClass::CloneFailed => "CloneFailed",
-        FailureClass::PushFailed => "PushFailed",
-        FailureClass::ImageNotPulled => "ImageNotPulled",
-        FailureClass::DeadlineExceeded => "DeadlineExceeded",
-        FailureClass::Idle => "Idle",
-        FailureClass::OutOfMemory => "OutOfMemory",
-        FailureClass::Evicted => "Evicted",
-        FailureClass::Killed => "Killed",
-    }
 }

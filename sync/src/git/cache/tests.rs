@@ -24,10 +24,28 @@ fn folder_is_taken_once_and_foreign_files_stay() {
         .collect();
     left.sort();
     assert_eq!(left, ["lock", "mine"]);
+    drop(cache);
+    let other = File::create(folder.path().join("lock")).unwrap();
+    other.lock().unwrap();
     assert!(matches!(
         Cache::open(folder.path(), "https://example.com/x"),
         Err(CacheError::Busy { .. })
     ));
-    drop(cache);
+    drop(other);
     assert!(Cache::open(folder.path(), "https://example.com/x").is_ok());
+}
+
+#[test]
+fn sources_of_one_process_share_a_folder_and_take_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = "https://example.com/x";
+    let (one, two) = (
+        Cache::open(folder.path(), url).unwrap(),
+        Cache::open(folder.path(), url).unwrap(),
+    );
+    let turn = one.held();
+    let held = turn.turn();
+    assert!(two.held.turn.try_lock().is_err());
+    drop(held);
+    assert!(two.held.turn.try_lock().is_ok());
 }

@@ -1,0 +1,323 @@
+//! The requests of the BeadStore controller.
+
+use std::collections::BTreeMap;
+
+use beadlet_store::keys::{FIELD_MANAGER, label};
+use beadlet_store::kinds::{BeadStore, Rig};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::core::PartialObjectMeta;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde_json::{Value, json};
+
+use crate::decide::beadstore::{Inputs, Wrong};
+
+/// Of a BeadStore that is mirrored.
+const FINALIZER: &str = "gastown.gastown.io/beadstore";
+
+/// What was asked of the API server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    ReadRig,
+    ReadSecret,
+    ReadConfigMap,
+    WriteStore,
+    WriteStatus,
+    Orphan,
+}
+
+impl Ask {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadRig => "read the Rig",
+            Self::ReadSecret => "read the Secret",
+            Self::ReadConfigMap => "read the ConfigMap",
+            Self::WriteStore => "write the finalizer of the BeadStore",
+            Self::WriteStatus => "write the status of the BeadStore",
+            Self::Orphan => "take the owner off the ConfigMaps",
+        }
+    }
+}
+
+/// A request that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {}: {source}", .ask.as_str())]
+pub struct ControlError {
+    pub ask: Ask,
+    source: Box<kube::Error>,
+}
+
+impl ControlError {
+    fn of(ask: Ask) -> impl Fn(kube::Error) -> Self {
+        move |source| Self {
+            ask,
+            source: Box::new(source),
+        }
+    }
+
+    /// Whether the object changed since it was seen, or is gone.
+    pub(super) fn is_outdated(&self) -> bool {
+        matches!(&*self.source, kube::Error::Api(status) if status.code == 409 || status.code == 404)
+    }
+
+    fn is_forbidden(&self) -> bool {
+        matches!(&*self.source, kube::Error::Api(status) if status.code == 403)
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Cluster {
+    client: Client,
+    recorder: Recorder,
+}
+
+impl Cluster {
+    pub(super) fn new(client: Client) -> Self {
+        let recorder = Recorder::new(
+            client.clone(),
+            Reporter {
+                controller: FIELD_MANAGER.into(),
+                instance: None,
+            },
+        );
+        Self { client, recorder }
+    }
+
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    fn stores(&self, store: &BeadStore) -> Api<BeadStore> {
+        Api::namespaced(self.client.clone(), &store.namespace().unwrap_or_default())
+    }
+
+    pub(super) async fn rig(&self, name: &str) -> Result<Option<Rig>, ControlError> {
+        Api::<Rig>::all(self.client.clone())
+            .get_opt(name)
+            .await
+            .map_err(ControlError::of(Ask::ReadRig))
+    }
+
+    /// What is in the objects that the store refers to, or which of them is missing.
+    pub(super) async fn inputs(
+        &self,
+        store: &BeadStore,
+    ) -> Result<Result<Inputs, Wrong>, ControlError> {
+        let source = store.spec.source.clone().unwrap_or_default();
+        let named = |reference: Option<beadlet_store::kinds::ConfigMapRef>| {
+            reference
+                .map(|reference| reference.name)
+                .filter(|name| !name.is_empty())
+        };
+        let namespace = store.namespace().unwrap_or_default();
+        let mut inputs = Inputs::default();
+        if let Some(secret) = &store.spec.git_secret_ref {
+            match found(
+                "Secret",
+                &secret.name,
+                self.secret(&namespace, &secret.name).await,
+            )? {
+                Ok(credential) => inputs.credential = credential,
+                Err(wrong) => return Ok(Err(wrong)),
+            }
+        }
+        let places = [
+            (
+                named(source.ssh_known_hosts_config_map_ref),
+                &mut inputs.known_hosts,
+            ),
+            (
+                named(source.ca_bundle_config_map_ref),
+                &mut inputs.ca_bundle,
+            ),
+        ];
+        for (name, place) in places {
+            let Some(name) = name else { continue };
+            match found("ConfigMap", &name, self.configmap(&namespace, &name).await)? {
+                Ok(data) => *place = data,
+                Err(wrong) => return Ok(Err(wrong)),
+            }
+        }
+        Ok(Ok(inputs))
+    }
+
+    async fn secret(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, Vec<u8>>>, ControlError> {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        let found = api
+            .get_opt(name)
+            .await
+            .map_err(ControlError::of(Ask::ReadSecret))?;
+        Ok(found.map(|secret| {
+            secret
+                .data
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, value)| (key, value.0))
+                .collect()
+        }))
+    }
+
+    async fn configmap(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, ControlError> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
+        let found = api
+            .get_opt(name)
+            .await
+            .map_err(ControlError::of(Ask::ReadConfigMap))?;
+        Ok(found.map(|configmap| configmap.data.unwrap_or_default()))
+    }
+
+    /// The store with our finalizer.
+    pub(super) async fn with_finalizer(
+        &self,
+        store: &BeadStore,
+    ) -> Result<BeadStore, ControlError> {
+        if store.finalizers().iter().any(|name| name == FINALIZER) {
+            return Ok(store.clone());
+        }
+        let finalizers = [store.finalizers().to_vec(), vec![FINALIZER.to_owned()]].concat();
+        self.write_finalizers(store, &finalizers).await
+    }
+
+    pub(super) async fn without_finalizer(&self, store: &BeadStore) -> Result<(), ControlError> {
+        let others: Vec<String> = store
+            .finalizers()
+            .iter()
+            .filter(|name| *name != FINALIZER)
+            .cloned()
+            .collect();
+        if others.len() == store.finalizers().len() {
+            return Ok(());
+        }
+        self.write_finalizers(store, &others).await.map(drop)
+    }
+
+    async fn write_finalizers(
+        &self,
+        store: &BeadStore,
+        finalizers: &[String],
+    ) -> Result<BeadStore, ControlError> {
+        let patch = json!({"metadata": {"resourceVersion": store.resource_version(), "finalizers": finalizers}});
+        let written = self
+            .stores(store)
+            .patch(&store.name_any(), &params(), &Patch::Merge(&patch))
+            .await;
+        written.map_err(ControlError::of(Ask::WriteStore))
+    }
+
+    /// Compare-and-swap on the resource version in `store`.
+    pub(super) async fn write_status(&self, store: &BeadStore) -> Result<BeadStore, ControlError> {
+        let params = PostParams {
+            field_manager: Some(FIELD_MANAGER.into()),
+            ..PostParams::default()
+        };
+        self.stores(store)
+            .replace_status(&store.name_any(), &params, store)
+            .await
+            .map_err(ControlError::of(Ask::WriteStatus))
+    }
+
+    /// Takes the store off the owners of its ConfigMaps, so that they stay when it goes.
+    pub(super) async fn orphan(&self, store: &BeadStore) -> Result<(), ControlError> {
+        let api: Api<ConfigMap> =
+            Api::namespaced(self.client.clone(), &store.namespace().unwrap_or_default());
+        let ours = format!(
+            "{}={},{}={}",
+            label::MANAGED_BY,
+            label::MANAGED_BY_BEADLET,
+            label::STORE,
+            store.name_any()
+        );
+        let found = api
+            .list_metadata(&ListParams::default().labels(&ours))
+            .await
+            .map_err(ControlError::of(Ask::Orphan))?;
+        for object in found.items {
+            let Some(patch) = disown(&object, store) else {
+                continue;
+            };
+            match api
+                .patch_metadata(&object.name_any(), &params(), &Patch::Merge(&patch))
+                .await
+                .map_err(ControlError::of(Ask::Orphan))
+            {
+                Err(error) if !error.is_outdated() => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what a person should see in `kubectl describe`. Best effort.
+    pub(super) async fn tell(
+        &self,
+        store: &BeadStore,
+        reason: &str,
+        message: String,
+        is_warning: bool,
+    ) {
+        let type_ = if is_warning {
+            EventType::Warning
+        } else {
+            EventType::Normal
+        };
+        let event = Event {
+            type_,
+            reason: reason.to_owned(),
+            note: Some(message),
+            action: "Sync".into(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, &store.object_ref(&())).await {
+            tracing::debug!(%error, reason, "event not written");
+        }
+    }
+}
+
+/// What a person has to see to is no failure of ours.
+fn found<T>(
+    kind: &'static str,
+    name: &str,
+    answer: Result<Option<T>, ControlError>,
+) -> Result<Result<T, Wrong>, ControlError> {
+    match answer {
+        Ok(Some(value)) => Ok(Ok(value)),
+        Ok(None) => Ok(Err(Wrong::Missing {
+            kind,
+            name: name.to_owned(),
+        })),
+        Err(error) if error.is_forbidden() => Ok(Err(Wrong::Forbidden {
+            kind,
+            name: name.to_owned(),
+        })),
+        Err(error) => Err(error),
+    }
+}
+
+/// The patch that takes `store` off the owners of an object, where it is one.
+fn disown(object: &PartialObjectMeta<ConfigMap>, store: &BeadStore) -> Option<Value> {
+    let uid = store.uid()?;
+    let others: Vec<_> = object
+        .owner_references()
+        .iter()
+        .filter(|owner| owner.uid != uid)
+        .collect();
+    let is_owner = others.len() < object.owner_references().len();
+    is_owner.then(|| json!({"metadata": {"uid": object.uid(), "ownerReferences": others}}))
+}
+
+fn params() -> PatchParams {
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
+}

@@ -1,0 +1,325 @@
+//! A BeadStore and what it refers to, made into the settings of a mirror.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use beadlet_store::configmap::Scope;
+use beadlet_store::keys::annotation;
+use beadlet_store::kinds::{self, BeadStore, ReadyProfile, Rig};
+use beadlet_store::ready::Profile;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::ResourceExt;
+use sha2::{Digest, Sha256};
+
+use crate::git::{
+    Auth, CaBundle, GitUrl, KnownHosts, Proxy, Secret, SettingsError, Source, UrlError, known_hosts,
+};
+use crate::settings::{Prune, Settings};
+
+/// A BeadStore with everything that it refers to.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    pub store: &'a BeadStore,
+    /// The Rig that `spec.rigRef` names, if it exists.
+    pub rig: Option<&'a Rig>,
+    /// What is in the Secrets and ConfigMaps that `spec` names.
+    pub inputs: &'a Inputs,
+    /// Under which the clones are kept, one a URL.
+    pub clones: &'a Path,
+    /// Whether repositories on the controller's own disk may be read.
+    pub local_repositories: LocalRepositories,
+}
+
+/// Whether repositories on the controller's own disk may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalRepositories {
+    Allowed,
+    Refused,
+}
+
+/// The contents of Secrets and ConfigMaps; empty for one that is not named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inputs {
+    pub credential: BTreeMap<String, Vec<u8>>,
+    pub known_hosts: BTreeMap<String, String>,
+    pub ca_bundle: BTreeMap<String, String>,
+}
+
+/// Why a BeadStore cannot be mirrored. Each says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum Wrong {
+    #[error("there is no Rig {0}: create it, or name the repository in spec.source.url")]
+    NoRig(String),
+    #[error(
+        "no repository is named: spec.source.url, or spec.rigRef of a Rig whose gitURL holds the issues"
+    )]
+    NoRepository,
+    #[error("{url:?} is no address of a git repository: {source}")]
+    Url { url: String, source: UrlError },
+    #[error(
+        "{0} is a path, and this controller reads no repositories from its own disk: start it with --local-repositories"
+    )]
+    LocalPath(String),
+    #[error("spec.{field}: {source}")]
+    Duration {
+        field: &'static str,
+        source: kinds::NotADuration,
+    },
+    #[error("there is no {kind} {name} in this namespace: create it")]
+    Missing { kind: &'static str, name: String },
+    #[error("the {kind} {name} may not be read: grant `get` on it to this controller")]
+    Forbidden { kind: &'static str, name: String },
+    #[error("{kind} {name} lacks the key {key}: add it")]
+    Incomplete {
+        kind: &'static str,
+        name: String,
+        key: &'static str,
+    },
+    #[error("the certificates in ConfigMap {name} cannot be used: {source}")]
+    Ca { name: String, source: SettingsError },
+    #[error("spec.source.proxy is no address of a proxy: {0}")]
+    Proxy(UrlError),
+}
+
+impl Wrong {
+    /// A closed set, for conditions.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NoRig(_) => "NoRig",
+            Self::NoRepository => "NoRepository",
+            Self::Url { .. } => "UrlInvalid",
+            Self::LocalPath(_) => "LocalPathRefused",
+            Self::Duration { .. } => "DurationInvalid",
+            Self::Missing { .. } => "NotFound",
+            Self::Forbidden { .. } => "Forbidden",
+            Self::Incomplete { .. } => "KeyMissing",
+            Self::Ca { .. } => "CertificatesInvalid",
+            Self::Proxy(_) => "ProxyInvalid",
+        }
+    }
+}
+
+/// The settings of the mirror.
+///
+/// # Errors
+/// When what is said does not make a mirror.
+pub fn settings(given: Given<'_>) -> Result<Settings, Wrong> {
+    let spec = &given.store.spec;
+    let url = repository(given)?;
+    let source = spec.source.clone().unwrap_or_default();
+    let git = Source {
+        branch: source.branch,
+        path: source.path,
+        depth: depth(source.depth),
+        auth: auth(given)?,
+        known_hosts: hosts(given)?,
+        ca_bundle: ca_bundle(given)?,
+        proxy: source
+            .proxy
+            .map_or(Ok(Proxy::Environment), |proxy| {
+                proxy.parse().map(Proxy::Url)
+            })
+            .map_err(Wrong::Proxy)?,
+        ..Source::new(url.clone(), clone_folder(given.clones, &url))
+    };
+    let settings = Settings::new(git, scope(given)?);
+    Ok(Settings {
+        sync_interval: duration("syncInterval", spec.sync_interval.as_ref())?
+            .unwrap_or(settings.sync_interval),
+        prune: Prune {
+            max_delete_percent: u8::try_from(spec.prune.max_delete_percent).unwrap_or(100),
+            ..Prune::default()
+        },
+        allow_delete: given
+            .store
+            .annotations()
+            .get(annotation::ALLOW_DELETE)
+            .cloned(),
+        suspend: spec.suspend,
+        ..settings
+    })
+}
+
+/// The repository that the store names itself, else its Rig's: a clone on our own disk where that may be read, else the remote.
+fn repository(given: Given<'_>) -> Result<GitUrl, Wrong> {
+    let is_allowed = given.local_repositories == LocalRepositories::Allowed;
+    let own = given
+        .store
+        .spec
+        .source
+        .as_ref()
+        .and_then(|source| source.url.clone());
+    let text = match (own, &given.store.spec.rig_ref) {
+        (Some(url), _) => url,
+        (None, Some(name)) => {
+            let rig = given.rig.ok_or_else(|| Wrong::NoRig(name.clone()))?;
+            let local = rig.spec.local_path.clone().filter(|_| is_allowed);
+            local.unwrap_or_else(|| rig.spec.git_url.clone())
+        }
+        (None, None) => return Err(Wrong::NoRepository),
+    };
+    let url: GitUrl = text.parse().map_err(|source| Wrong::Url {
+        url: text.clone(),
+        source,
+    })?;
+    if url.local_path().is_some() && !is_allowed {
+        return Err(Wrong::LocalPath(text));
+    }
+    Ok(url)
+}
+
+/// Stores of the same URL share a folder, and with it a clone.
+fn clone_folder(clones: &Path, url: &GitUrl) -> PathBuf {
+    let digest = Sha256::digest(url.to_string());
+    clones.join(
+        digest
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>(),
+    )
+}
+
+/// 0 means everything, and as many commits as can be named are that.
+fn depth(said: Option<i32>) -> NonZeroU32 {
+    match said {
+        None => NonZeroU32::MIN,
+        Some(depth) => u32::try_from(depth)
+            .ok()
+            .and_then(NonZeroU32::new)
+            .unwrap_or(NonZeroU32::MAX),
+    }
+}
+
+fn auth(given: Given<'_>) -> Result<Auth, Wrong> {
+    let Some(secret) = &given.store.spec.git_secret_ref else {
+        return Ok(Auth::None);
+    };
+    let value = |key: &str| given.inputs.credential.get(key).cloned();
+    let text =
+        |key: &str| value(key).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    let lacks = |key| Wrong::Incomplete {
+        kind: "Secret",
+        name: secret.name.clone(),
+        key,
+    };
+    if let Some(private) = value("ssh-privatekey") {
+        let passphrase = value("ssh-passphrase").map(Secret::new);
+        return Ok(Auth::SshKey {
+            private: Secret::new(private),
+            passphrase,
+            username: text("username"),
+        });
+    }
+    if let Some(token) = text("token") {
+        return Ok(Auth::Token(Secret::new(token)));
+    }
+    match (text("username"), text("password")) {
+        (Some(username), Some(password)) => Ok(Auth::Basic {
+            username,
+            password: Secret::new(password),
+        }),
+        (Some(_), None) => Err(lacks("password")),
+        (None, Some(_)) => Err(lacks("username")),
+        (None, None) => Err(lacks("ssh-privatekey")),
+    }
+}
+
+/// Those of the ConfigMap, else those of the credential's Secret.
+fn hosts(given: Given<'_>) -> Result<KnownHosts, Wrong> {
+    let source = given.store.spec.source.as_ref();
+    let named = source
+        .and_then(|source| source.ssh_known_hosts_config_map_ref.as_ref())
+        .filter(|reference| !reference.name.is_empty());
+    let text = match named {
+        Some(reference) => {
+            let name = reference.name.clone();
+            let lacks = Wrong::Incomplete {
+                kind: "ConfigMap",
+                name,
+                key: "known_hosts",
+            };
+            Some(
+                given
+                    .inputs
+                    .known_hosts
+                    .get("known_hosts")
+                    .map(String::as_bytes)
+                    .ok_or(lacks)?,
+            )
+        }
+        None => given
+            .inputs
+            .credential
+            .get("known_hosts")
+            .map(Vec::as_slice),
+    };
+    Ok(text.map_or_else(KnownHosts::default, |text| known_hosts::parse(text).0))
+}
+
+fn ca_bundle(given: Given<'_>) -> Result<Option<CaBundle>, Wrong> {
+    let source = given.store.spec.source.as_ref();
+    let named = source
+        .and_then(|source| source.ca_bundle_config_map_ref.as_ref())
+        .filter(|reference| !reference.name.is_empty());
+    let Some(reference) = named else {
+        return Ok(None);
+    };
+    let name = reference.name.clone();
+    let pem = given.inputs.ca_bundle.get("ca.crt");
+    let pem = pem.ok_or_else(|| Wrong::Incomplete {
+        kind: "ConfigMap",
+        name: name.clone(),
+        key: "ca.crt",
+    })?;
+    CaBundle::parse(pem.as_bytes())
+        .map(Some)
+        .map_err(|source| Wrong::Ca { name, source })
+}
+
+fn scope(given: Given<'_>) -> Result<Scope, Wrong> {
+    let BeadStore { metadata, spec, .. } = given.store;
+    let own = spec
+        .prefix
+        .as_deref()
+        .map(|prefix| prefix.trim_end_matches('-').to_owned());
+    let of_rig = given.rig.map(|rig| rig.spec.beads_prefix.clone());
+    Ok(Scope {
+        namespace: metadata.namespace.clone().unwrap_or_default(),
+        store: given.store.name_any(),
+        owner: Some(owner(given.store)),
+        profile: match spec.ready_profile {
+            ReadyProfile::Bd11 => Profile::Bd11,
+            ReadyProfile::Bd105 => Profile::Bd105,
+            ReadyProfile::Bd049 => Profile::Bd049,
+            ReadyProfile::Br01 => Profile::Br01,
+        },
+        prefixes: own.into_iter().chain(of_rig).collect(),
+        closed_retention: duration("closedRetention", spec.closed_retention.as_ref())?,
+    })
+}
+
+fn owner(store: &BeadStore) -> OwnerReference {
+    OwnerReference {
+        api_version: "gastown.gastown.io/v1alpha1".into(),
+        kind: "BeadStore".into(),
+        name: store.name_any(),
+        uid: store.uid().unwrap_or_default(),
+        controller: Some(true),
+        block_owner_deletion: Some(false),
+    }
+}
+
+fn duration(
+    field: &'static str,
+    text: Option<&kinds::DurationText>,
+) -> Result<Option<std::time::Duration>, Wrong> {
+    text.map(kinds::DurationText::parse)
+        .transpose()
+        .map_err(|source| Wrong::Duration { field, source })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! What a BeadStore's status says.
+
+use beadlet_store::kinds::{
+    BeadStore, BeadStorePhase, BeadStoreStatus, DurationText, RejectedLine,
+};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::beadstore::Wrong;
+use crate::condition::{self, ConditionType, Reason};
+use crate::report::{Outcome, Report};
+
+/// Lines that are named in a status.
+const LINES: usize = 20;
+
+/// What a status is made from, beside the one before.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    pub report: &'a Report,
+    /// The generation of the spec that the report is about.
+    pub generation: Option<i64>,
+    /// The last request to sync now that was carried out.
+    pub handled_request: Option<&'a str>,
+}
+
+/// The status that a report makes of the one before. What says nothing new (a pass that found nothing to do) changes nothing.
+#[must_use]
+pub fn status(store: &BeadStore, seen: Seen<'_>) -> BeadStoreStatus {
+    let Seen {
+        report,
+        generation,
+        handled_request,
+    } = seen;
+    let mut status = store.status.clone().unwrap_or_default();
+    status.observed_generation = generation;
+    status.phase = Some(phase(report));
+    status.last_handled_sync_request = handled_request
+        .map(ToOwned::to_owned)
+        .or(status.last_handled_sync_request);
+    status.conditions = report
+        .conditions
+        .iter()
+        .map(|condition| shown(condition, generation))
+        .collect();
+    if let Some(revision) = &report.revision {
+        let is_new = status.commit.as_deref() != Some(&revision.commit.to_string());
+        status.commit = Some(revision.commit.to_string());
+        status.commit_time = Some(time(revision.committed_at));
+        status.branch = Some(revision.branch.clone());
+        status.path = Some(revision.path.clone());
+        let pass = report
+            .last_pass
+            .filter(|pass| pass.outcome != Outcome::Failed);
+        if let Some(pass) = pass.filter(|pass| {
+            is_new || pass.outcome == Outcome::Changed || status.last_sync_time.is_none()
+        }) {
+            status.last_sync_time = Some(time(pass.ended_at));
+            status.lag = Some(DurationText(format!("{}ms", pass.duration.as_millis())));
+        }
+        status.issue_count = number(report.mirrored);
+        status.ready_count = number(report.contents.ready);
+        status.counts = report
+            .contents
+            .by_status
+            .iter()
+            .map(|(name, count)| (name.clone(), number(*count).unwrap_or(0)))
+            .collect();
+    }
+    status.rejected_count = number(report.rejected.total);
+    status.rejected_lines = report
+        .rejected
+        .first
+        .iter()
+        .take(LINES)
+        .map(|line| RejectedLine {
+            line: number(line.line).unwrap_or(0),
+            message: line.message.clone(),
+        })
+        .collect();
+    status
+}
+
+fn phase(report: &Report) -> BeadStorePhase {
+    let ready = report.conditions.find(ConditionType::Ready);
+    match ready {
+        Some(ready) if ready.status => BeadStorePhase::Synced,
+        None => BeadStorePhase::Pending,
+        Some(ready) if matches!(ready.reason, Reason::Starting) => BeadStorePhase::Pending,
+        Some(ready) if matches!(ready.reason, Reason::Suspended) => match report.revision {
+            Some(_) => BeadStorePhase::Synced,
+            None => BeadStorePhase::Pending,
+        },
+        Some(_) => BeadStorePhase::Error,
+    }
+}
+
+fn shown(condition: &condition::Condition, generation: Option<i64>) -> Condition {
+    Condition {
+        type_: condition.type_.as_str().to_owned(),
+        status: if condition.status { "True" } else { "False" }.to_owned(),
+        reason: condition.reason.as_str().to_owned(),
+        message: condition.message.clone(),
+        observed_generation: generation,
+        last_transition_time: time(condition.since),
+    }
+}
+
+/// The status of a BeadStore that cannot be mirrored as it is. What was mirrored before stays.
+#[must_use]
+pub fn wrong(store: &BeadStore, wrong: &Wrong, now: Timestamp) -> BeadStoreStatus {
+    let mut status = store.status.clone().unwrap_or_default();
+    status.observed_generation = store.metadata.generation;
+    status.phase = Some(BeadStorePhase::Error);
+    for (type_, is_true) in [("Ready", false), ("Reconciling", false), ("Stalled", true)] {
+        let value = if is_true { "True" } else { "False" };
+        let before = status
+            .conditions
+            .iter()
+            .position(|condition| condition.type_ == type_);
+        let since = before
+            .map(|at| &status.conditions[at])
+            .filter(|known| known.status == value)
+            .map(|known| known.last_transition_time.clone());
+        let condition = Condition {
+            type_: type_.to_owned(),
+            status: value.to_owned(),
+            reason: wrong.reason().to_owned(),
+            message: wrong.to_string(),
+            observed_generation: store.metadata.generation,
+            last_transition_time: since.unwrap_or(time(now)),
+        };
+        match before {
+            Some(at) => status.conditions[at] = condition,
+            None => status.conditions.push(condition),
+        }
+    }
+    status
+}
+
+/// The API server keeps whole seconds; anything finer would differ from what it gives back.
+fn time(at: Timestamp) -> Time {
+    Time(Timestamp::from_second(at.as_second()).unwrap_or(at))
+}
+
+fn number(n: usize) -> Option<i64> {
+    i64::try_from(n).ok()
+}

@@ -1,0 +1,132 @@
+//! The program `beadlet controller`: from a push to a Job, two processes, one of them paused past its lease.
+
+use std::time::Duration;
+
+use beadlet_store::kinds::{BeadStore, Polecat, PolecatPhase};
+use beadlet_testbed::{GitRepo, Program, Running, eventually};
+use kube::{
+    Api,
+    api::{ListParams, PostParams},
+};
+use serde_json::{Value, from_value, json};
+
+use super::{
+    scheduler_history::History,
+    scheduler_town::{End, SOON, Town, merge},
+};
+
+/// A controller of this town, with an election.
+fn process(town: &Town, user: &str) -> Running {
+    Program::new(env!("CARGO_BIN_EXE_beadlet"))
+        .args([
+            "controller",
+            "--namespace",
+            town.name(),
+            "--leader-elect",
+            "--lease-namespace",
+            town.name(),
+        ])
+        .args([
+            "--lease-duration",
+            "3s",
+            "--lease-renewal",
+            "500ms",
+            "--local-repositories",
+            "--listen",
+            "127.0.0.1:0",
+        ])
+        .arg("--kubeconfig")
+        .arg(town.namespace.user(user).kubeconfig())
+        .start()
+}
+
+fn lines(count: usize, fields: &Value) -> String {
+    (0..count)
+        .map(|n| {
+            let mut issue = json!({"id": format!("gt-{n}"), "title": "t", "status": "open", "priority": 2, "issue_type": "task",
+                "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"});
+            merge(&mut issue, fields);
+            format!("{issue}\n")
+        })
+        .collect()
+}
+
+async fn store(town: &Town, repo: &GitRepo) {
+    let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": "beads"},
+        "spec": {"source": {"url": repo.url()}, "rigRef": town.name()}}))
+    .unwrap();
+    let api: Api<BeadStore> = town.namespace.api();
+    api.create(&PostParams::default(), &store).await.unwrap();
+}
+
+async fn all_done(town: &Town, beads: usize) {
+    let api = town.polecats();
+    eventually(
+        Duration::from_secs(120),
+        "all polecats are done",
+        async || {
+            let polecats = api
+                .list(&ListParams::default())
+                .await
+                .map_err(|error| error.to_string())?
+                .items;
+            let is_done = |polecat: &&Polecat| {
+                polecat.status.as_ref().and_then(|status| status.phase) == Some(PolecatPhase::Done)
+            };
+            let done = polecats.iter().filter(is_done).count();
+            if done == beads {
+                Ok(())
+            } else {
+                Err(format!("{done} are done"))
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn push_becomes_a_job_and_the_next_starts_when_the_first_ends() {
+    let town = Town::new("push", json!({"settings": {"maxPolecats": 1}})).await;
+    let repo = GitRepo::bare();
+    repo.commit("main", ".beads/issues.jsonl", "");
+    store(&town, &repo).await;
+    let mut controller = process(&town, "controller");
+    let _kubelet = town.kubelet(End::Well);
+    repo.commit("main", ".beads/issues.jsonl", lines(2, &json!({})));
+    all_done(&town, 2).await;
+    assert_eq!(History::of(&town).await.most_at_once(), 1);
+    assert!(controller.terminate(SOON).await.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leader_that_was_paused_past_its_lease_does_no_harm_when_it_goes_on() {
+    let town = Town::new("paused", json!({"settings": {"maxPolecats": 2}})).await;
+    let repo = GitRepo::bare();
+    repo.commit("main", ".beads/issues.jsonl", lines(14, &json!({})));
+    store(&town, &repo).await;
+    let mut first = process(&town, "first");
+    let kubelet = town.kubelet(End::Well);
+    town.phase("gt-0-1", PolecatPhase::Done).await;
+    let mut second = process(&town, "second");
+    // In the middle of whatever it does.
+    first.pause().unwrap();
+    drop(kubelet);
+    let working = async |user: &str| {
+        let user = town.namespace.user(user).name().to_owned();
+        town.job_history()
+            .await
+            .into_iter()
+            .any(|request| request.user == user && request.is_write())
+    };
+    let _kubelet = town.kubelet(End::Well);
+    eventually(SOON, "the second works", async || working("second").await).await;
+    first.resume().unwrap();
+    all_done(&town, 14).await;
+    let history = History::of(&town).await;
+    assert!(history.most_at_once() <= 2, "{}", history.most_at_once());
+    assert!(
+        history.creations().values().all(|count| *count == 1) && history.creations().len() == 14
+    );
+    assert!(first.terminate(SOON).await.success());
+    assert!(second.terminate(SOON).await.success());
+}
