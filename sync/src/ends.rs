@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
+use beadlet_store::reader::Warning;
 use jiff::Timestamp;
 
 use crate::chance::chance;
 use crate::condition::{Conditions, Urgency};
 use crate::decide::conclude::{End, conclude, lines, names};
 use crate::pass::Findings;
-use crate::report::{Outcome, Pass, Revision, Writes};
+use crate::report::{Bounded, Outcome, Pass, Revision, Writes};
 use crate::state::{PassedStep, State, Trouble};
 use crate::triggers::{Fired, Trigger};
 
@@ -119,7 +120,10 @@ impl State {
     fn learn_lines(&mut self, findings: &Findings) {
         let now = Timestamp::now();
         self.report.rejected = findings.rejected.clone();
-        self.report.warnings = findings.warnings.clone();
+        if self.report.warnings != findings.warnings {
+            self.report.warnings = findings.warnings.clone();
+            log_warnings(&self.report.warnings);
+        }
         let first = findings
             .rejected
             .first
@@ -225,6 +229,22 @@ impl State {
         }
         log_pass(&pass);
     }
+}
+
+/// Once for as long as they stay the same; a `--once` has no other place to say them.
+fn log_warnings(warnings: &Bounded<Warning>) {
+    let Some(Warning { line, message }) = warnings.first.first() else {
+        return;
+    };
+    let first = match line {
+        0 => message.clone(),
+        line => format!("line {line}: {message}"),
+    };
+    tracing::warn!(
+        oddities = warnings.total,
+        first,
+        "the issue file is odd in places; `beadlet check` lists them"
+    );
 }
 
 fn log_pass(pass: &Pass) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use beadlet_store::cluster::{Identity, Prior};
 use beadlet_store::configmap::Renderer;
-use beadlet_store::reader::{Rejected, Warning};
+use beadlet_store::reader::{Reading, Rejected, Warning};
 use futures::Stream;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -193,12 +193,24 @@ fn findings(revision: &Revision<'_>, decision: &Decision) -> Findings {
         },
         contents: revision.contents(),
         rejected: revision.reading.rejected.iter().cloned().collect(),
-        warnings: revision.reading.warnings.iter().cloned().collect(),
+        warnings: oddities(&revision.reading).collect(),
         dolt_commit: revision.reading.dolt_commit.clone(),
         next_change: revision.next_change(),
         unchanged: plan.unchanged,
         terminating: plan.terminating.len(),
     }
+}
+
+/// What a person may want to mend: the reader's warnings, and the rows that do not count.
+fn oddities(reading: &Reading<'_>) -> impl Iterator<Item = Warning> {
+    let duplicates = reading.duplicates.iter().map(|row| Warning {
+        line: row.line,
+        message: format!(
+            "another line of issue {} is newer, so this one does not count",
+            row.id
+        ),
+    });
+    reading.warnings.iter().cloned().chain(duplicates)
 }
 
 fn priors(decision: &Decision, observed: &Observed) -> Vec<(usize, Prior)> {

@@ -19,6 +19,7 @@ mod cli_sync;
 mod crds;
 mod demo;
 mod deploy_sync;
+mod faults;
 mod fuzz;
 mod git;
 mod mirror;

@@ -1,0 +1,5 @@
+//! Bad input and bad luck, through the real program: nothing is lost, nothing is written twice, and each is said.
+
+mod odd;
+mod place;
+mod refused;
