@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::cli::fixture;
 
 const ISSUES: &str = ".beads/issues.jsonl";
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 
 fn issue(id: &str, more: &Value) -> String {
     let mut issue = json!({"id": id, "title": id, "status": "open", "priority": 1, "issue_type": "task",

@@ -20,7 +20,7 @@ use proptest::{
 use serde_json::{Value, from_value, json};
 use tokio::sync::OnceCell;
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 
 /// The control plane with our kinds in it.
 pub(crate) async fn testbed_with_kinds() -> &'static Testbed {

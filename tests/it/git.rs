@@ -17,7 +17,7 @@ use beadlet_sync::git::{GitError, GitUrl, Reason, Repository, Snapshot, Source, 
 use beadlet_testbed::git::GitRepo;
 
 /// A test that waits longer than this for anything has failed.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 
 const ISSUES: &str = ".beads/issues.jsonl";
 

@@ -18,7 +18,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, api::PostParams};
 use serde_json::{Value, from_value, json};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 
 fn config_map(name: &str) -> ConfigMap {
     from_value(json!({"metadata": {"name": name}, "data": {"key": "value"}})).unwrap()

@@ -90,12 +90,12 @@ impl Namespace {
     /// Deletes the namespace and waits until it is gone, with everything in it.
     ///
     /// # Panics
-    /// It is still there after a minute.
+    /// It is still there after five minutes.
     pub async fn delete(&self) {
         let all: Api<v1::Namespace> = Api::all(self.client());
         all.delete(&self.name, &Default::default()).await.unwrap();
         let what = format!("namespace {} is gone", self.name);
-        eventually(Duration::from_secs(60), &what, async || {
+        eventually(Duration::from_secs(300), &what, async || {
             all.get_opt(&self.name).await.unwrap().is_none()
         })
         .await;
