@@ -14,4 +14,6 @@ pub use known_hosts::KnownHosts;
 pub use reason::Reason;
 pub use secret::Secret;
 pub use url::{GitUrl, Place, RemoteUrl, Scheme, UrlError};
-pub use wire::{ExchangeError, Limits, Wire, WireError, is_disk_full};
+pub use wire::{
+    Answer, ExchangeError, Limits, Update, Wire, WireError, authorization, is_disk_full,
+};

@@ -55,6 +55,17 @@ impl Http {
     }
 }
 
+/// The `Authorization` header that a server at `url` gets, for programs that speak to it beside us. `None` without a credential.
+///
+/// # Errors
+/// When the credential is for another kind of server.
+pub fn authorization(auth: &Auth, url: &RemoteUrl) -> Result<Option<Secret>, SettingsError> {
+    let values = authorizations(auth, url)?;
+    Ok(values
+        .first()
+        .map(|value| Secret::new(value.as_bytes().to_vec())))
+}
+
 /// Sent with the first request: a server that wants it would have answered 401 first, which would double every look at the refs.
 fn authorizations(auth: &Auth, url: &RemoteUrl) -> Result<Vec<HeaderValue>, SettingsError> {
     let basic = |username: &[u8], password: &Secret| {

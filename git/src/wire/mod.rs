@@ -9,6 +9,8 @@ mod dial;
 mod error;
 mod http;
 mod limits;
+mod pkt;
+mod push;
 mod ssh;
 mod tls;
 
@@ -19,7 +21,9 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
 
 pub use error::WireError;
+pub use http::authorization;
 pub use limits::Limits;
+pub use push::{Answer, Update};
 
 use crate::Access;
 use crate::access::SettingsError;
@@ -65,14 +69,13 @@ impl Wire {
         }))
     }
 
-    /// Connects to fetch or to push, lets `talk` use the connection and disconnects. Only to look at the refs, no repository is needed.
+    /// Connects to fetch, lets `talk` use the connection and disconnects. Only to look at the refs, no repository is needed.
     ///
     /// # Errors
     /// When the server, the way to it or our own disk failed.
     pub fn exchange<T>(
         &self,
         repository: Option<&git2::Repository>,
-        direction: git2::Direction,
         limits: &Limits,
         talk: impl FnOnce(&mut git2::Remote<'_>) -> Result<T, git2::Error>,
     ) -> Result<T, ExchangeError> {
@@ -89,7 +92,7 @@ impl Wire {
             |repository| repository.remote_anonymous(URL),
         );
         let result = remote.and_then(|mut remote| {
-            remote.connect(direction)?;
+            remote.connect(git2::Direction::Fetch)?;
             let result = talk(&mut remote);
             // What matters has been said: a server that fails at the farewell has still answered.
             let _ = remote.disconnect();

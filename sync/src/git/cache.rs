@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
-use git2::{AutotagOption, Direction, FetchOptions, Repository};
+use git2::{AutotagOption, FetchOptions, Repository};
 use sha2::{Digest as _, Sha256};
 
 use super::{CommitId, ExchangeError, Limits, Reason, Wire, is_disk_full};
@@ -271,7 +271,7 @@ fn fetch_into(
         depth,
         ..
     } = wanted;
-    wire.exchange(Some(repository), Direction::Fetch, limits, |remote| {
+    wire.exchange(Some(repository), limits, |remote| {
         let mut options = FetchOptions::new();
         options.depth(i32::try_from(depth.get()).unwrap_or(i32::MAX));
         options

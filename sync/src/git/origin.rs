@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use git2::{Direction, Repository};
+use git2::Repository;
 
 use super::cache::{Cache, FetchError, Held, Wanted};
 use super::{CommitId, ExchangeError, GitError, Limits, Place, Source, Wire, WireError, local};
@@ -123,7 +123,7 @@ fn opened<'a>(
 impl Origin for Server {
     fn refs(&self, _names: Option<&[String]>, limits: &Limits) -> Result<Refs, GitError> {
         self.wire
-            .exchange(None, Direction::Fetch, limits, advertised)
+            .exchange(None, limits, advertised)
             .map_err(|error| {
                 let error = match error {
                     ExchangeError::Wire(error) => error,
