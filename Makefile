@@ -43,7 +43,7 @@ bench: setup
 	$(TARGET)/release/bench $(BENCH)
 
 # The compilers, the libraries that libgit2 needs, and the servers that the tests clone from.
-PACKAGES := gcc libc6-dev pkg-config libssl-dev zlib1g-dev git openssh-server openssh-client ca-certificates
+PACKAGES := gcc libc6-dev pkg-config libssl-dev zlib1g-dev git git-lfs openssh-server openssh-client ca-certificates
 
 setup:
 	@if ! command -v dpkg-query >/dev/null; then exit 0; fi; \

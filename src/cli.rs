@@ -13,6 +13,7 @@ pub mod output;
 pub mod select;
 pub mod sync;
 pub mod target;
+pub mod worker;
 
 use clap::{Parser, Subcommand};
 
@@ -25,6 +26,7 @@ pub use output::{Colour, OutputArgs, OutputForm};
 pub use select::SelectArgs;
 pub use sync::SyncArgs;
 pub use target::{Target, TargetArgs};
+pub use worker::WorkerCommand;
 
 /// Mirrors a beads issue file from git into Kubernetes, and answers questions about it without a cluster.
 #[derive(Parser, Debug)]
@@ -64,6 +66,9 @@ pub enum Command {
     Render(RenderArgs),
     /// Say what a pass of the mirror would change in the cluster
     Diff(DiffArgs),
+    /// Play the part of a container in a Polecat's pod
+    #[command(subcommand)]
+    Worker(WorkerCommand),
     /// Print the completion script of a shell
     #[command(
         after_help = "Examples:\n  beadlet completion bash > /etc/bash_completion.d/beadlet\n  \

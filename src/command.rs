@@ -8,6 +8,7 @@ mod issues;
 mod one;
 mod render;
 mod sync;
+mod worker;
 
 use std::io;
 use std::process::ExitCode;
@@ -85,5 +86,6 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Completion { shell } => completion::completion(shell),
         Command::Sync(args) => sync::sync(&args).await,
         Command::Controller(args) => controller::controller(&args).await,
+        Command::Worker(command) => Ok(worker::worker(command).await),
     }
 }

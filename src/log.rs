@@ -48,7 +48,7 @@ fn filter(args: &LogArgs, command: &Command) -> Result<EnvFilter, LogError> {
 
 fn default_filter(command: &Command) -> &'static str {
     match command {
-        Command::Sync(_) | Command::Controller(_) => "info",
+        Command::Sync(_) | Command::Controller(_) | Command::Worker(_) => "info",
         _ => "warn",
     }
 }

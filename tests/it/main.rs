@@ -35,3 +35,4 @@ mod scheduler_town;
 mod scheduler_trouble;
 mod testbed;
 mod tree;
+mod worker;

@@ -4,11 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders whose files decide: values in, values out.
-const DECIDES: [&str; 4] = [
+const DECIDES: [&str; 7] = [
     "store/src",
     "sync/src/decide",
     "scheduler/src/decide",
     "src/view",
+    "worker/supervise/src/agent",
+    "worker/supervise/src/contract",
+    "worker/supervise/src/report",
 ];
 /// The part of them that does.
 const DOES: &str = "store/src/cluster";
@@ -28,7 +31,7 @@ const FORBIDDEN: [&str; 12] = [
     "std::net",
 ];
 /// Who must not know whom.
-const APART: [(&str, &[&str]); 4] = [
+const APART: [(&str, &[&str]); 6] = [
     (
         "store",
         &["git2", "beadlet-sync", "beadlet-scheduler", "axum", "clap"],
@@ -36,6 +39,14 @@ const APART: [(&str, &[&str]); 4] = [
     ("sync", &["beadlet-scheduler", "axum", "clap"]),
     ("scheduler", &["beadlet-sync", "git2", "axum", "clap"]),
     ("git", &["kube", "k8s-openapi", "beadlet-store"]),
+    (
+        "worker",
+        &["kube", "k8s-openapi", "beadlet-store", "beadlet-sync"],
+    ),
+    (
+        "worker/supervise",
+        &["kube", "git2", "beadlet-git", "beadlet-store", "ssh2"],
+    ),
 ];
 
 fn root() -> &'static Path {

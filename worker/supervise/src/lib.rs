@@ -23,4 +23,4 @@ mod vigil;
 pub mod watch;
 
 pub use args::RunArgs;
-pub use run::{RunError, run};
+pub use run::{RunError, run, with_sources};
