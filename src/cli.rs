@@ -21,7 +21,9 @@ pub use cluster::ClusterArgs;
 pub use controller::ControllerArgs;
 pub use git::GitArgs;
 pub use log::LogArgs;
-pub use offline::{CheckArgs, DiffArgs, ListArgs, ReadyArgs, RenderArgs, ShowArgs, WhyArgs};
+pub use offline::{
+    CheckArgs, DiffArgs, ListArgs, ListingArgs, ReadyArgs, RenderArgs, ShowArgs, WhyArgs,
+};
 pub use output::{Colour, OutputArgs, OutputForm};
 pub use select::SelectArgs;
 pub use sync::SyncArgs;

@@ -5,14 +5,9 @@ use clap::Args;
 use super::target::{Target, TargetArgs, is_certain};
 use super::{ClusterArgs, OutputArgs, SelectArgs};
 
+/// Which issues are printed, and how.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Exit code: 0 answered, 1 the file was refused or could not be read, 2 wrong arguments.\n\n\
-    Examples:\n  beadlet ready\n  beadlet ready https://github.com/example/beads.git --branch beads-sync -o wide\n  \
-    beadlet ready issues.jsonl --profile bd-1.1 --now 2026-11-24T00:00:00Z -o name\n  \
-    git show HEAD~5:.beads/issues.jsonl | beadlet ready -"
-)]
-pub struct ReadyArgs {
+pub struct ListingArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 
@@ -35,27 +30,24 @@ pub struct ReadyArgs {
 #[derive(Args, Debug)]
 #[command(
     after_help = "Exit code: 0 answered, 1 the file was refused or could not be read, 2 wrong arguments.\n\n\
+    Examples:\n  beadlet ready\n  beadlet ready https://github.com/example/beads.git --branch beads-sync -o wide\n  \
+    beadlet ready issues.jsonl --profile bd-1.1 --now 2026-11-24T00:00:00Z -o name\n  \
+    git show HEAD~5:.beads/issues.jsonl | beadlet ready -"
+)]
+pub struct ReadyArgs {
+    #[command(flatten)]
+    pub listing: ListingArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit code: 0 answered, 1 the file was refused or could not be read, 2 wrong arguments.\n\n\
     Examples:\n  beadlet list --status open,in_progress --type bug\n  beadlet list issues.jsonl --label gt:owned -o wide\n  \
     beadlet list -l bead-ready=true,'bead-priority in (0,1)' -o json"
 )]
 pub struct ListArgs {
     #[command(flatten)]
-    pub target: TargetArgs,
-
-    #[command(flatten)]
-    pub select: SelectArgs,
-
-    /// Print at most this many issues [default: no limit]
-    #[arg(
-        long,
-        env = "BEADLET_LIMIT",
-        value_name = "COUNT",
-        help_heading = "Selection"
-    )]
-    pub limit: Option<usize>,
-
-    #[command(flatten)]
-    pub output: OutputArgs,
+    pub listing: ListingArgs,
 }
 
 #[derive(Args, Debug)]

@@ -8,7 +8,7 @@ use beadlet_store::issue::Issue;
 use super::CommandError;
 use crate::board::Board;
 use crate::cli::offline::MirrorArgs;
-use crate::cli::{ListArgs, OutputArgs, OutputForm, ReadyArgs, SelectArgs};
+use crate::cli::{ListArgs, ListingArgs, OutputArgs, OutputForm, ReadyArgs, SelectArgs};
 use crate::input::{Input, load, read};
 use crate::settings::scope;
 use crate::terminal;
@@ -17,50 +17,41 @@ use crate::view::json;
 
 /// Prints the ready issues in the tracker's order.
 pub(super) async fn ready(args: &ReadyArgs) -> Result<ExitCode, CommandError> {
-    let input = load(&args.target).await?;
-    let reading = read(&input, &args.target.reading)?;
-    let board = Board::new(
-        &reading,
-        args.target.reading.profile,
-        args.target.reading.instant(),
-    );
-    let places = selected(
-        &board,
-        &input,
-        &args.select,
-        board.readiness.ready.iter().copied(),
-        args.limit,
-    );
-    let columns = if args.output.output == OutputForm::Wide {
-        Columns::ReadyWide
-    } else {
-        Columns::Ready
-    };
-    print(&board, &places, columns, &args.output, "no issue is ready")
+    let columns = [Columns::Ready, Columns::ReadyWide];
+    let places = |board: &Board<'_>| board.readiness.ready.clone();
+    listing(&args.listing, columns, places, "no issue is ready").await
 }
 
 /// Prints issues in the order of the file.
 pub(super) async fn list(args: &ListArgs) -> Result<ExitCode, CommandError> {
-    let input = load(&args.target).await?;
-    let reading = read(&input, &args.target.reading)?;
-    let board = Board::new(
-        &reading,
-        args.target.reading.profile,
-        args.target.reading.instant(),
-    );
-    let places = selected(
-        &board,
-        &input,
-        &args.select,
-        0..reading.issues.len(),
-        args.limit,
-    );
-    let columns = if args.output.output == OutputForm::Wide {
-        Columns::AnyWide
+    let columns = [Columns::Any, Columns::AnyWide];
+    let places = |board: &Board<'_>| (0..board.reading.issues.len()).collect();
+    listing(&args.listing, columns, places, "no issue found").await
+}
+
+/// Prints those of `places` that the arguments select, as a table in the first or, if asked for, the second form.
+async fn listing(
+    args: &ListingArgs,
+    [narrow, wide]: [Columns; 2],
+    places: impl FnOnce(&Board<'_>) -> Vec<usize>,
+    none: &str,
+) -> Result<ExitCode, CommandError> {
+    let ListingArgs {
+        target,
+        select,
+        limit,
+        output,
+    } = args;
+    let input = load(target).await?;
+    let reading = read(&input, &target.reading)?;
+    let board = Board::new(&reading, target.reading.profile, target.reading.instant());
+    let places = selected(&board, &input, select, places(&board).into_iter(), *limit);
+    let columns = if output.output == OutputForm::Wide {
+        wide
     } else {
-        Columns::Any
+        narrow
     };
-    print(&board, &places, columns, &args.output, "no issue found")
+    print(&board, &places, columns, output, none)
 }
 
 /// The places that the arguments select, in the order in which they come.

@@ -100,6 +100,11 @@ impl Place {
             .unwrap();
     }
 
+    async fn synced(&self, name: &str) -> BeadStoreStatus {
+        let is_synced = |status: &BeadStoreStatus| status.phase == Some(BeadStorePhase::Synced);
+        self.says(name, "it is synced", is_synced).await
+    }
+
     async fn says(
         &self,
         name: &str,
@@ -217,11 +222,7 @@ async fn broken_commit_is_said_with_its_lines_and_the_last_good_state_stays() {
     place
         .store("beads", json!({"source": {"url": place.repo.url()}}))
         .await;
-    place
-        .says("beads", "it is synced", |status| {
-            status.phase == Some(BeadStorePhase::Synced)
-        })
-        .await;
+    place.synced("beads").await;
     place.commit(&(line("gt-1", &json!({})) + "{\"id\": \"gt-2\", \n"));
     let status = place
         .says("beads", "it says what is wrong", |status| {
@@ -256,11 +257,7 @@ async fn suspended_store_does_nothing_until_it_goes_on() {
     place
         .patch("beads", json!({"spec": {"suspend": false}}))
         .await;
-    let status = place
-        .says("beads", "it is synced", |status| {
-            status.phase == Some(BeadStorePhase::Synced)
-        })
-        .await;
+    let status = place.synced("beads").await;
     assert_eq!(status.observed_generation, Some(2));
 }
 
@@ -276,11 +273,7 @@ async fn request_to_sync_now_is_carried_out_and_said() {
             json!({"source": {"url": server.url(&place.repo)}, "syncInterval": "1h"}),
         )
         .await;
-    place
-        .says("beads", "it is synced", |status| {
-            status.phase == Some(BeadStorePhase::Synced)
-        })
-        .await;
+    place.synced("beads").await;
     let second = place.commit(&line("gt-2", &json!({})));
     place
         .patch(
@@ -345,11 +338,7 @@ async fn credential_comes_from_a_secret_and_is_read_again() {
     place
         .patch("beads", json!({"metadata": {"annotations": {"x": "2"}}}))
         .await;
-    place
-        .says("beads", "it is synced", |status| {
-            status.phase == Some(BeadStorePhase::Synced)
-        })
-        .await;
+    place.synced("beads").await;
 }
 
 #[tokio::test]
@@ -363,11 +352,7 @@ async fn deleted_store_takes_its_beads_with_it_or_leaves_them_as_it_says() {
             json!({"source": {"url": place.repo.url()}, "deletionPolicy": "Orphan"}),
         )
         .await;
-    place
-        .says("orphaning", "it is synced", |status| {
-            status.phase == Some(BeadStorePhase::Synced)
-        })
-        .await;
+    place.synced("orphaning").await;
     place
         .stores()
         .delete("orphaning", &DeleteParams::default())
@@ -389,11 +374,7 @@ async fn deleted_store_takes_its_beads_with_it_or_leaves_them_as_it_says() {
     place
         .store("deleting", json!({"source": {"url": place.repo.url()}}))
         .await;
-    place
-        .says("deleting", "it is synced", |status| {
-            status.phase == Some(BeadStorePhase::Synced)
-        })
-        .await;
+    place.synced("deleting").await;
     place
         .stores()
         .delete("deleting", &DeleteParams::default())
@@ -425,11 +406,7 @@ async fn store_without_a_url_follows_its_rig_and_stores_of_one_url_share_a_clone
         "spec": {"gitURL": server.url(&place.repo), "beadsPrefix": "gt", "allowedNamespaces": [name]}}))
     .unwrap();
     rigs.create(&PostParams::default(), &rig).await.unwrap();
-    place
-        .says("beads", "it is synced", |status| {
-            status.phase == Some(BeadStorePhase::Synced)
-        })
-        .await;
+    place.synced("beads").await;
 
     place
         .store(
@@ -464,11 +441,7 @@ async fn controller_that_is_told_to_stop_ends_in_order_and_its_successor_writes_
     place
         .store("beads", json!({"source": {"url": place.repo.url()}}))
         .await;
-    place
-        .says("beads", "it is synced", |status| {
-            status.phase == Some(BeadStorePhase::Synced)
-        })
-        .await;
+    place.synced("beads").await;
     controller.stop.cancel();
     (&mut controller.task).await.unwrap();
     let audit = place.namespace.testbed().audit();

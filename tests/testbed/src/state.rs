@@ -1,15 +1,19 @@
 //! What a namespace holds, as text for the person whose test failed.
 
-use std::fmt::Write;
+use std::fmt::{Debug, Write};
 
-use k8s_openapi::api::{
-    batch::v1::Job,
-    core::v1::{ConfigMap, Event, Pod},
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        batch::v1::Job,
+        core::v1::{ConfigMap, Event, Pod},
+    },
 };
 use kube::{
-    Api, ResourceExt,
+    Api, Resource, ResourceExt,
     api::{ApiResource, DynamicObject, GroupVersionKind},
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{audit::Mark, testbed::Testbed};
@@ -38,8 +42,18 @@ pub(crate) async fn describe(testbed: &Testbed, namespace: &str, begin: Mark) ->
 
 type Lines = anyhow::Result<Vec<String>>;
 
+/// One line for each object of a kind.
+async fn lines<K>(testbed: &Testbed, namespace: &str, line: impl Fn(K) -> String) -> Lines
+where
+    K: Resource<Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    K::DynamicType: Default,
+{
+    let api: Api<K> = Api::namespaced(testbed.client(), namespace);
+    let objects = api.list(&Default::default()).await?;
+    Ok(objects.items.into_iter().map(line).collect())
+}
+
 async fn configmaps(testbed: &Testbed, namespace: &str) -> Lines {
-    let api: Api<ConfigMap> = Api::namespaced(testbed.client(), namespace);
     let line = |object: ConfigMap| {
         let keys: Vec<&String> = object.data.iter().flatten().map(|(key, _)| key).collect();
         format!(
@@ -49,17 +63,10 @@ async fn configmaps(testbed: &Testbed, namespace: &str) -> Lines {
             object.annotations()
         )
     };
-    Ok(api
-        .list(&Default::default())
-        .await?
-        .items
-        .into_iter()
-        .map(line)
-        .collect())
+    lines(testbed, namespace, line).await
 }
 
 async fn jobs(testbed: &Testbed, namespace: &str) -> Lines {
-    let api: Api<Job> = Api::namespaced(testbed.client(), namespace);
     let line = |object: Job| {
         let suspend = object.spec.as_ref().and_then(|spec| spec.suspend);
         format!(
@@ -69,29 +76,15 @@ async fn jobs(testbed: &Testbed, namespace: &str) -> Lines {
             json(&object.status)
         )
     };
-    Ok(api
-        .list(&Default::default())
-        .await?
-        .items
-        .into_iter()
-        .map(line)
-        .collect())
+    lines(testbed, namespace, line).await
 }
 
 async fn pods(testbed: &Testbed, namespace: &str) -> Lines {
-    let api: Api<Pod> = Api::namespaced(testbed.client(), namespace);
     let line = |object: Pod| format!("{} status={}", object.name_any(), json(&object.status));
-    Ok(api
-        .list(&Default::default())
-        .await?
-        .items
-        .into_iter()
-        .map(line)
-        .collect())
+    lines(testbed, namespace, line).await
 }
 
 async fn events(testbed: &Testbed, namespace: &str) -> Lines {
-    let api: Api<Event> = Api::namespaced(testbed.client(), namespace);
     let line = |event: Event| {
         let about = event.involved_object;
         let text = |field: Option<String>| field.unwrap_or_default();
@@ -103,13 +96,7 @@ async fn events(testbed: &Testbed, namespace: &str) -> Lines {
             text(event.message)
         )
     };
-    Ok(api
-        .list(&Default::default())
-        .await?
-        .items
-        .into_iter()
-        .map(line)
-        .collect())
+    lines(testbed, namespace, line).await
 }
 
 /// The objects of every namespaced kind of our group that the server knows.
