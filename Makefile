@@ -27,12 +27,12 @@ lint: setup
 
 # With all targets at once: the tests start the programs `beadlet` and `testbed`, and all share one build of everything else.
 control-plane: setup
-	@echo "building the Rust programs and tests: about 7 minutes on 2 cores the first time"
+	@echo "building the Rust programs and tests: about 3 minutes on 2 idle cores the first time"
 	cargo build $(CARGO_FLAGS) --all-targets
 	$(TARGET)/debug/testbed build
 
 demo: setup
-	@echo "building the Rust programs: about 5 minutes on 2 cores the first time"
+	@echo "building the Rust programs, optimised: about 9 minutes on 2 cores the first time"
 	cargo build $(CARGO_FLAGS) --bins --release
 	$(if $(CONTEXT),,$(TARGET)/release/testbed build)
 	$(TARGET)/release/demo $(if $(REPO),--repo "$(REPO)") $(if $(BRANCH),--branch "$(BRANCH)") $(if $(CONTEXT),--context "$(CONTEXT)") $(if $(ONCE),--once)
