@@ -153,30 +153,23 @@ fn idle(idle: &Idle) -> Vec<Target> {
 
 fn at_least(measured: f64, wanted: f64) -> String {
     if measured >= wanted {
-        reached()
-    } else {
-        missed(wanted / measured.max(f64::MIN_POSITIVE) - 1.0)
+        return reached();
     }
+    format!("**missed**: {:.0} % of it", measured / wanted * 100.0)
 }
 
 fn at_most(measured: f64, wanted: f64) -> String {
     if measured <= wanted {
-        reached()
-    } else {
-        missed(measured / wanted.max(1.0e-9) - 1.0)
+        return reached();
     }
+    if wanted == 0.0 {
+        return "**missed**".to_owned();
+    }
+    format!("**missed** by {:.0} %", (measured / wanted - 1.0) * 100.0)
 }
 
 fn reached() -> String {
     "reached".to_owned()
-}
-
-fn missed(by: f64) -> String {
-    if by > 100.0 {
-        "**missed**".to_owned()
-    } else {
-        format!("**missed** by {:.0} %", by * 100.0)
-    }
 }
 
 #[cfg(test)]
@@ -187,7 +180,7 @@ mod tests {
     fn verdict_says_by_how_much_a_target_is_missed() {
         assert_eq!(at_most(90.0, 100.0), "reached");
         assert_eq!(at_most(125.0, 100.0), "**missed** by 25 %");
-        assert_eq!(at_least(0.5, 0.75), "**missed** by 50 %");
+        assert_eq!(at_least(0.5, 2.0), "**missed**: 25 % of it");
         assert_eq!(at_most(3.0, 0.0), "**missed**");
     }
 }
