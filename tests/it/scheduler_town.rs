@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 use super::crds::testbed_with_kinds;
 
 /// How long anything may take on a busy machine.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_secs(120);
 
 /// A namespace with a Rig that serves only it. The Rig has the namespace's name.
 pub(crate) struct Town {
@@ -245,6 +245,16 @@ impl Town {
             } else {
                 Err(serde_json::to_string(&status).unwrap())
             }
+        })
+        .await
+    }
+
+    /// Waits until a Job may run, which its Polecat says a moment before.
+    pub(crate) async fn started_job(&self, name: &str) -> Job {
+        let api = self.jobs();
+        eventually(SOON, &format!("job {name} may run"), async || {
+            let job = api.get_opt(name).await.unwrap()?;
+            (job.spec.as_ref()?.suspend == Some(false)).then_some(job)
         })
         .await
     }

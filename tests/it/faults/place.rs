@@ -12,7 +12,7 @@ use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
 /// A test that waits longer than this for anything has failed.
-pub(super) const SOON: Duration = Duration::from_secs(90);
+pub(super) const SOON: Duration = Duration::from_secs(120);
 pub(super) const ISSUES: &str = ".beads/issues.jsonl";
 const ID: &str = "gastown.gastown.io/bead-id";
 

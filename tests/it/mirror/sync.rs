@@ -144,7 +144,7 @@ async fn labels_and_annotations_that_are_not_wanted_any_more_go() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deferred_issue_becomes_ready_when_its_time_has_come() {
     let town = Town::new("sync-defer").await;
-    let soon = jiff::Timestamp::now() + std::time::Duration::from_secs(2);
+    let soon = jiff::Timestamp::now() + std::time::Duration::from_secs(10);
     let file = issue("gt-1", json!({"defer_until": soon.to_string()})) + &issue("gt-2", json!({}));
     let commit = town.commit(file);
     let mut mirror = town.start();

@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// A test that waits longer than this for anything has failed.
-pub(super) const SOON: Duration = Duration::from_secs(30);
+pub(super) const SOON: Duration = Duration::from_secs(120);
 pub(super) const ISSUES: &str = ".beads/issues.jsonl";
 
 /// A repository and a namespace of one test.

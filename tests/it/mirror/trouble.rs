@@ -204,9 +204,9 @@ async fn watch_that_is_always_cut_does_not_become_a_storm() {
     let proxy = FaultProxy::start(&town.user);
     proxy.rule(On::verb("watch"), Fault::CutAfterLines(0));
     let commit = town.commit(issues(0..5));
+    let start = std::time::Instant::now();
     let mut mirror = town.start_with(proxy.client().await, town.settings());
     mirror.until_mirrored(&commit).await;
-    let start = std::time::Instant::now();
     mirror
         .until("the watch was opened a few times", |r| {
             r.totals.watch_restarts >= 4

@@ -5,7 +5,7 @@ use beadlet_testbed::git::http::{Auth, Behaviour, Tls};
 use beadlet_testbed::git::ssh::HostKey;
 use beadlet_testbed::git::{GitHttp, GitRepo, GitSsh};
 
-use super::pod::Pod;
+use super::pod::{Pod, eventually};
 
 const WORK: &str = "polecat/test-worker";
 pub(super) const TOKEN: &str = "token-that-nobody-guesses";
@@ -327,11 +327,7 @@ fn clone_that_is_told_to_stop_says_so() {
     let (server, pod) = over_https(&repo);
     server.behave(Behaviour::Hang);
     let container = pod.start("clone", &[]);
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while server.seen().is_empty() {
-        assert!(std::time::Instant::now() < end, "no request came");
-        std::thread::yield_now();
-    }
+    eventually("a request", || !server.seen().is_empty());
     container.signal(rustix::process::Signal::TERM);
     let cloned = container.wait();
     assert_eq!(

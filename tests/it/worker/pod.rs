@@ -192,10 +192,10 @@ fn supervisor() -> &'static Path {
 
 /// Waits until it is so.
 pub(super) fn eventually(what: &str, mut look: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(120);
     while !look() {
         assert!(Instant::now() < end, "{what} did not come");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
