@@ -1,10 +1,9 @@
 //! The generated CRDs on a real API server: what people have applies unchanged, what is wrong is refused with a sentence.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path};
 
-use beadlet_store::kinds::{Convoy, DesiredState, Polecat, Rig, crds};
-use beadlet_testbed::{Namespace, Testbed, eventually};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use beadlet_store::kinds::{Convoy, DesiredState, Polecat, Rig};
+use beadlet_testbed::{Namespace, Testbed, kinds};
 use kube::{
     Api, Client,
     api::{
@@ -20,8 +19,6 @@ use proptest::{
 use serde_json::{Value, from_value, json};
 use tokio::sync::OnceCell;
 
-const SOON: Duration = Duration::from_secs(120);
-
 /// The control plane with our kinds in it.
 pub(crate) async fn testbed_with_kinds() -> &'static Testbed {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
@@ -32,44 +29,7 @@ pub(crate) async fn testbed_with_kinds() -> &'static Testbed {
 
 /// Installs the CRDs and waits until they are served.
 pub(crate) async fn install(client: Client) {
-    let api: Api<CustomResourceDefinition> = Api::all(client);
-    for crd in crds() {
-        let name = crd.metadata.name.clone().unwrap();
-        api.patch(
-            &name,
-            &PatchParams::apply("tests").force(),
-            &Patch::Apply(&crd),
-        )
-        .await
-        .unwrap();
-    }
-    for crd in crds() {
-        let name = crd.metadata.name.clone().unwrap();
-        eventually(SOON, &format!("{name} is served"), async || {
-            let conditions = api
-                .get(&name)
-                .await
-                .unwrap()
-                .status
-                .and_then(|s| s.conditions);
-            conditions
-                .into_iter()
-                .flatten()
-                .any(|c| c.type_ == "Established" && c.status == "True")
-        })
-        .await;
-    }
-    // Established is not yet answered: the server still sets its storage up.
-    let client = api.into_client();
-    for crd in crds() {
-        let gvk = GroupVersionKind::gvk("gastown.gastown.io", "v1alpha1", &crd.spec.names.kind);
-        let objects: Api<DynamicObject> =
-            Api::all_with(client.clone(), &ApiResource::from_gvk(&gvk));
-        eventually(SOON, &format!("{}s are listed", gvk.kind), async || {
-            objects.list(&ListParams::default().limit(1)).await
-        })
-        .await;
-    }
+    kinds::install(&client).await.unwrap();
 }
 
 fn api_of(client: Client, object: &DynamicObject, namespace: &str) -> Api<DynamicObject> {

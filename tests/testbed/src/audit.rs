@@ -15,8 +15,10 @@ use self::event::Event;
 use crate::{eventually, testbed::Testbed};
 
 mod event;
+mod jobs;
 mod requests;
 
+pub use jobs::JobHistory;
 pub use requests::{Request, Requests};
 
 /// The audit log of a control plane.

@@ -1,7 +1,8 @@
-//! `beadlet sync` as a user runs it: the built program, in a process of its own.
+//! `beadlet sync` and `beadlet controller` as a user runs them: the built program, in a process of its own.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -12,6 +13,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::process::{Process, command};
 use crate::usage::Usage;
+
+mod controller;
+
+pub use controller::ControllerSetup;
 
 /// How often readiness is asked for. A question costs the daemon some 50 µs.
 const LOOK: Duration = Duration::from_millis(10);
@@ -68,30 +73,37 @@ impl DaemonSetup {
     /// # Errors
     /// The program is not there, or no port is free.
     pub fn start(&self) -> Result<Daemon> {
-        let listen = free_address()?;
         let mut command = command(&self.program);
-        command
-            .args(self.arguments())
-            .arg("--cache-dir")
-            .arg(&self.cache)
-            .arg("--listen")
-            .arg(listen.to_string());
-        if let Some(kubeconfig) = &self.kubeconfig {
-            command.arg("--kubeconfig").arg(kubeconfig);
-        }
-        let started_at = Instant::now();
-        let process = Process::spawn("beadlet", command, &self.log)?;
-        Ok(Daemon {
-            process,
-            listen,
-            log: self.log.clone(),
-            started_at,
-        })
+        command.args(self.arguments());
+        Daemon::start(command, &self.cache, self.kubeconfig.as_deref(), &self.log)
     }
 }
 
 impl Daemon {
-    /// Waits for the first good pass and says how long it took from the start of the process.
+    /// Starts a command, with what only concerns the machine that it runs on.
+    fn start(
+        mut command: Command,
+        cache: &Path,
+        kubeconfig: Option<&Path>,
+        log: &Path,
+    ) -> Result<Self> {
+        let listen = free_address()?;
+        command.arg("--cache-dir").arg(cache);
+        command.arg("--listen").arg(listen.to_string());
+        if let Some(kubeconfig) = kubeconfig {
+            command.arg("--kubeconfig").arg(kubeconfig);
+        }
+        let started_at = Instant::now();
+        let process = Process::spawn("beadlet", command, log)?;
+        Ok(Self {
+            process,
+            listen,
+            log: log.to_owned(),
+            started_at,
+        })
+    }
+
+    /// Waits for the first good pass (a controller: until it serves) and says how long it took from the start of the process.
     ///
     /// # Errors
     /// The daemon ends before, or the time is over; the message has the end of its log.

@@ -14,6 +14,8 @@ pub mod control_plane;
 pub mod daemon;
 pub mod fault;
 pub mod git;
+pub mod kinds;
+pub mod kubelet;
 pub mod namespace;
 pub mod pki;
 pub mod process;
@@ -29,7 +31,7 @@ pub mod watching;
 mod server;
 mod state;
 
-pub use audit::{Audit, Mark, Request, Requests};
+pub use audit::{Audit, JobHistory, Mark, Request, Requests};
 pub use fault::{Fault, FaultProxy, On};
 pub use git::GitRepo;
 pub use namespace::Namespace;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 
-/// Measure beadlet beside other ways to bring ConfigMaps into a cluster
+/// Measure beadlet beside other ways to bring ConfigMaps and Jobs into a cluster
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Arguments {
@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// How many issues are synced for the first time
     #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) sizes: Vec<u32>,
-    /// How often a first sync is measured; one of more than 20,000 issues is measured once
+    /// How often first syncs and ready issues are measured; a first sync of more than 20,000 issues is measured once
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
     rounds: u8,
     /// How many issues are there when pushes, unchanged passes and idleness are measured
@@ -26,6 +26,9 @@ pub(crate) struct Arguments {
     /// How many pushes are measured
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) pushes: u32,
+    /// How many issues are ready, with a place for each, when it is measured how fast they become Jobs
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=5000))]
+    pub(crate) ready: u32,
     /// How long an idle daemon is watched, in seconds
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     idle: u32,
@@ -48,6 +51,10 @@ pub(crate) enum Part {
     Unchanged,
     /// Memory and processor time of an idle daemon
     Idle,
+    /// Ready issues become Jobs, beside other clients that create the same Jobs
+    Dispatch,
+    /// From a push until a watching client sees the Job
+    PushToJob,
     /// Reading, READY, rendering and hashing, without git and cluster
     Deciding,
 }

@@ -73,6 +73,11 @@ impl Bench {
         );
     }
 
+    /// The program under test.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -147,4 +152,4 @@ impl Bench {
 }
 
 /// The daemon's name in the audit log.
-const DAEMON: &str = "beadlet";
+pub(crate) const DAEMON: &str = "beadlet";

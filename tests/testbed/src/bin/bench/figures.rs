@@ -10,6 +10,8 @@ pub(crate) struct Figures {
     pub(crate) push: Option<Push>,
     pub(crate) unchanged: Option<Unchanged>,
     pub(crate) idle: Option<Idle>,
+    pub(crate) dispatch: Option<Dispatch>,
+    pub(crate) push_to_job: Option<PushToJob>,
     pub(crate) deciding: Option<Deciding>,
 }
 
@@ -79,6 +81,46 @@ pub(crate) struct Idle {
     pub(crate) requests: usize,
 }
 
+/// Ready issues become Jobs. Times are medians over the rounds, from the making of the Rig to the sight of the last Job.
+#[derive(Debug)]
+pub(crate) struct Dispatch {
+    /// All of them ready, with a place for each.
+    pub(crate) beads: usize,
+    pub(crate) rounds: usize,
+    pub(crate) created: Duration,
+    /// Until the last Job was unsuspended.
+    pub(crate) started: Duration,
+    /// A client that only creates the same Jobs.
+    pub(crate) bare: Duration,
+    /// Requests that it has in flight.
+    pub(crate) bare_at_once: NonZeroUsize,
+    pub(crate) one_by_one: Duration,
+    /// What beadlet asked in the last round, by verb and resource.
+    pub(crate) requests: Vec<(String, usize)>,
+    /// The most Jobs that were ever unsuspended and not ended, of all rounds.
+    pub(crate) most_at_once: usize,
+    pub(crate) through: Through,
+}
+
+/// The same with a tenth of the places, and pods that end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Through {
+    pub(crate) places: usize,
+    /// Until the last Job was unsuspended.
+    pub(crate) time: Duration,
+    pub(crate) most_at_once: usize,
+}
+
+/// From moved branches to the sight of what comes of them. Sorted.
+#[derive(Debug, Default)]
+pub(crate) struct PushToJob {
+    pub(crate) issues: usize,
+    pub(crate) polecat: Vec<Duration>,
+    pub(crate) created: Vec<Duration>,
+    /// Until the Job was unsuspended.
+    pub(crate) started: Vec<Duration>,
+}
+
 /// The part without git and cluster, median of its rounds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deciding {
@@ -105,9 +147,31 @@ impl Idle {
 impl Push {
     /// The latency that `percent` of 100 pushes did not exceed.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
-        let place = (self.latencies.len() * percent).div_ceil(100).max(1) - 1;
-        self.latencies.get(place).copied().unwrap_or_default()
+        percentile(&self.latencies, percent)
     }
+}
+
+impl Dispatch {
+    /// Jobs a second in `time`.
+    pub(crate) fn rate(&self, time: Duration) -> f64 {
+        self.beads as f64 / time.as_secs_f64()
+    }
+}
+
+impl PushToJob {
+    pub(crate) fn sorted(mut self, issues: usize) -> Self {
+        self.issues = issues;
+        self.polecat.sort_unstable();
+        self.created.sort_unstable();
+        self.started.sort_unstable();
+        self
+    }
+}
+
+/// What `percent` of 100 of the sorted samples did not exceed.
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let place = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+    sorted.get(place).copied().unwrap_or_default()
 }
 
 /// The middle one; of an even number the lower of the two.

@@ -3,6 +3,7 @@
 mod arguments;
 mod bench;
 mod clients;
+mod controlled;
 mod figures;
 mod machine;
 mod parts;
@@ -42,6 +43,10 @@ async fn measure(arguments: &Arguments) -> Result<Figures> {
             Part::Push => figures.push = Some(parts::push(&bench, arguments).await?),
             Part::Unchanged => figures.unchanged = Some(parts::unchanged(&bench, arguments).await?),
             Part::Idle => figures.idle = Some(parts::idle(&bench, arguments).await?),
+            Part::Dispatch => figures.dispatch = Some(parts::dispatch(&bench, arguments).await?),
+            Part::PushToJob => {
+                figures.push_to_job = Some(parts::push_to_job(&bench, arguments).await?);
+            }
             Part::Deciding => figures.deciding = Some(parts::deciding(&bench, arguments)?),
         }
     }

@@ -1,15 +1,19 @@
 //! What is measured, one part a file.
 
 mod deciding;
+mod dispatch;
 mod first_sync;
 mod idle;
 mod push;
+mod push_to_job;
 mod unchanged;
 
 pub(crate) use deciding::deciding;
+pub(crate) use dispatch::dispatch;
 pub(crate) use first_sync::first_sync;
 pub(crate) use idle::idle;
 pub(crate) use push::push;
+pub(crate) use push_to_job::push_to_job;
 pub(crate) use unchanged::unchanged;
 
 use anyhow::Result;

@@ -8,14 +8,17 @@ use anyhow::{Context, Result};
 
 use crate::arguments::Arguments;
 use crate::figures::{Deciding, Figures, FirstSync, Idle, Push, Unchanged};
+use crate::report::jobs::{dispatch, push_to_job};
 use crate::targets::targets;
 use crate::text::{grouped, megabytes, milliseconds, rate, time};
+
+mod jobs;
 
 /// Everything above this line is replaced by each run.
 const END: &str = "<!-- made by `make bench`; written by hand from here on, and kept -->";
 const HEAD: &str = "# Benchmarks
 
-`make bench` makes this page: on one API server, in one run, with the release build. It takes about eight minutes after the
+`make bench` makes this page: on one API server, in one run, with the release build. It takes about a quarter of an hour after the
 first build. `make bench BENCH=\"--only push --pushes 50\"` measures a part and prints it; `BENCH=--help` lists what else
 can be chosen. Clients take turns, figures of several rounds are medians, and requests are counted in the API server's
 audit log. Server and clients share the machine's cores, so speeds are for comparing within a run.
@@ -84,6 +87,14 @@ fn markdown(figures: &Figures, machine: &[(&str, String)]) -> String {
         &["", ""],
         figures.idle.iter().flat_map(idle),
     );
+    figures
+        .dispatch
+        .iter()
+        .for_each(|figures| dispatch(&mut page, figures));
+    figures
+        .push_to_job
+        .iter()
+        .for_each(|figures| push_to_job(&mut page, figures));
     table(
         &mut page,
         "Deciding, without git and cluster",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::figures::{Figures, FirstSync, Idle, Push, Unchanged};
+use crate::figures::{Dispatch, Figures, FirstSync, Idle, Push, Unchanged};
 use crate::text::{grouped, megabytes, milliseconds, rate, time};
 
 /// A row of the first table.
@@ -22,6 +22,8 @@ const OF_FILE: u64 = 3;
 const BESIDE_FILE: u64 = 40_000_000;
 const MEDIAN: Duration = Duration::from_millis(100);
 const NINETY_NINTH: Duration = Duration::from_millis(300);
+/// A second.
+const JOBS: f64 = 100.0;
 const IDLE_MEMORY: u64 = 60_000_000;
 const IDLE_SHARE: f64 = 0.01;
 
@@ -40,6 +42,7 @@ pub(crate) fn targets(figures: &Figures) -> Vec<Target> {
     targets.extend(figures.push.iter().flat_map(push));
     targets.extend(figures.unchanged.iter().flat_map(unchanged));
     targets.extend(figures.idle.iter().flat_map(idle));
+    targets.extend(figures.dispatch.iter().flat_map(dispatch));
     targets
 }
 
@@ -148,6 +151,31 @@ fn idle(idle: &Idle) -> Vec<Target> {
             measured: format!("{:.2} %", share * 100.0),
             verdict: at_most(share, IDLE_SHARE),
         },
+    ]
+}
+
+fn dispatch(dispatch: &Dispatch) -> Vec<Target> {
+    let (beads, through) = (dispatch.beads, dispatch.through);
+    let speed = dispatch.rate(dispatch.created);
+    let limit = |places: usize, most: usize| Target {
+        what: format!(
+            "{} ready issues, limit {}",
+            grouped(beads as u64),
+            grouped(places as u64)
+        ),
+        wanted: "never above the limit".to_owned(),
+        measured: format!("{} at once", grouped(most as u64)),
+        verdict: at_most(most as f64, places as f64),
+    };
+    vec![
+        Target {
+            what: format!("ready issue to Job, {} ready", grouped(beads as u64)),
+            wanted: rate(JOBS),
+            measured: rate(speed),
+            verdict: at_least(speed, JOBS),
+        },
+        limit(beads, dispatch.most_at_once),
+        limit(through.places, through.most_at_once),
     ]
 }
 

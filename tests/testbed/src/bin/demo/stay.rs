@@ -95,7 +95,7 @@ async fn together(stage: &mut Stage<'_>, first: Sighting) -> Result<()> {
 }
 
 fn told(sighting: &Sighting) -> String {
-    let name = sighting.bead.metadata.name.as_deref().unwrap_or_default();
+    let name = sighting.object.metadata.name.as_deref().unwrap_or_default();
     if sighting.gone {
         return format!("{name} is gone");
     }
