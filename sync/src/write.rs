@@ -56,6 +56,9 @@ pub(crate) async fn put(
             Ok(identity) if prior.is_none() => return Ok(Put::Created(identity, keys())),
             Ok(identity) => return Ok(Put::Updated(identity, keys())),
             Err(Fault::AlreadyExists | Fault::Conflict | Fault::NotFound) => {}
+            Err(fault @ Fault::Refused { .. }) if prior.is_some() => {
+                make_way(beads, &bead.name, fault).await?;
+            }
             Err(fault) => return Err(fault),
         }
         match look(beads.get(&bead.name).await?, bead, prior.is_none()) {
@@ -64,6 +67,20 @@ pub(crate) async fn put(
         }
     }
     Err(Fault::Conflict)
+}
+
+/// Deletes an object of ours whose data somebody made immutable, the only way to give it other data. It holds nothing that git does
+/// not: should this stop here, the next pass creates it.
+///
+/// # Errors
+/// `fault`, when the change was refused for another reason; else what the API server says.
+async fn make_way(beads: &Beads, name: &str, fault: Fault) -> Result<(), Fault> {
+    match beads.get(name).await? {
+        Some(found) if found.immutable && found.ownership == Ownership::Ours => {
+            remove(beads, name, found.identity).await.map(drop)
+        }
+        _ => Err(fault),
+    }
 }
 
 /// An object that is as it should be is the work of a write whose answer was lost.

@@ -84,6 +84,8 @@ pub struct Stored {
     pub ownership: Ownership,
     /// It is deleted, but a finalizer keeps it.
     pub terminating: bool,
+    /// Somebody said that its data must not change: only another object of its name can have other data.
+    pub immutable: bool,
     /// What its content really is, whatever its annotation says.
     pub hash: ContentHash,
     pub keys: Vec<OwnKey>,
@@ -131,6 +133,8 @@ pub(super) struct Wire<'a> {
     metadata: WireMeta<'a>,
     data: Option<BTreeMap<String, String>>,
     binary_data: Option<BTreeMap<String, ByteString>>,
+    #[serde(default)]
+    immutable: bool,
 }
 
 #[derive(Deserialize)]
@@ -164,6 +168,7 @@ impl Wire<'_> {
             metadata: meta,
             data,
             binary_data,
+            immutable,
         } = self;
         let ownership = ownership(&meta, claim);
         let owners = owners_to_mend(&meta.owner_references, claim);
@@ -188,6 +193,7 @@ impl Wire<'_> {
             },
             ownership,
             terminating,
+            immutable,
             hash: observed_hash(&configmap),
             keys: own_keys(&configmap),
             owners,

@@ -216,6 +216,7 @@ pub(crate) mod tests {
             identity: identity(7),
             ownership,
             terminating: false,
+            immutable: false,
             hash: hash(content),
             keys: vec![OwnKey::Label("bead-label/a".into())],
             owners: None,

@@ -104,6 +104,24 @@ async fn label_of_somebody_else_costs_a_look_and_no_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn immutable_object_is_made_again_when_its_issue_changes() {
+    let (town, mut mirror, _) = mirrored_town("drift-immutable").await;
+    let before = town.bead("bead-gt-0").await;
+    town.edit("bead-gt-0", json!({"immutable": true})).await;
+    let file = issue("gt-0", json!({"title": "edited"})) + &issues(1..3);
+    let file = file + &issue("gt-x", json!({"labels": ["a"]}));
+    let mark = town.mark().await;
+    let commit = town.commit(&file);
+    mirror.until_mirrored(&commit).await;
+    town.shows(&file).await;
+    let after = town.bead("bead-gt-0").await;
+    assert_ne!(before.metadata.uid, after.metadata.uid);
+    assert_eq!(after.immutable, None);
+    let written = town.requests_since(mark).await.writes().successful();
+    assert_eq!(written.len(), 2, "a deletion and a creation: {written}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn copy_of_an_object_under_another_name_is_left_alone() {
     let (town, mut mirror, file) = mirrored_town("drift-copy").await;
     let mut copy = serde_json::to_value(town.bead("bead-gt-1").await).unwrap();
