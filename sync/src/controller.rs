@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use beadlet_store::kinds::{BeadStore, DeletionPolicy, Rig};
+use beadlet_store::kinds::{BeadStore, Rig};
 use futures::StreamExt;
 use kube::runtime::Controller;
 use kube::runtime::controller::{Action, Config};
@@ -20,7 +20,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::decide::beadstore::{Given, Inputs, LocalRepositories, Wrong, settings};
+use crate::decide::beadstore::{Given, Inputs, LocalRepositories, References, Wrong, settings};
+use crate::decide::farewell::{Farewell, farewell};
 use crate::report::Report;
 use cluster::{Cluster, ControlError};
 use keeper::{Keeper, Order};
@@ -183,11 +184,7 @@ async fn resolve(
         None => None,
     };
     let read = context.cluster.inputs(store).await?;
-    let refers = store.spec.git_secret_ref.is_some()
-        || store.spec.source.as_ref().is_some_and(|source| {
-            source.ssh_known_hosts_config_map_ref.is_some()
-                || source.ca_bundle_config_map_ref.is_some()
-        });
+    let refers = !References::of(&store.spec).is_empty();
     let resolved = read.and_then(|inputs| {
         let given = Given {
             store,
@@ -250,8 +247,9 @@ async fn end(store: &BeadStore, context: &Context) -> Result<Action, ControlErro
     if let Some(keeper) = keeper {
         keeper.end().await;
     }
-    if store.spec.deletion_policy == DeletionPolicy::Orphan {
-        context.cluster.orphan(store).await?;
+    match farewell(&store.spec) {
+        Farewell::LeaveBeads => context.cluster.orphan(store).await?,
+        Farewell::TakeBeads => {}
     }
     context.cluster.without_finalizer(store).await?;
     Ok(Action::await_change())

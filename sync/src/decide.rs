@@ -4,6 +4,7 @@ pub mod beadstore;
 pub mod branch;
 pub mod conclude;
 pub mod errand;
+pub mod farewell;
 pub mod guard;
 pub mod observed;
 pub mod pace;

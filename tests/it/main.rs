@@ -20,6 +20,7 @@ mod crds;
 mod demo;
 mod deploy_sync;
 mod faults;
+mod fields;
 mod fuzz;
 mod git;
 mod mirror;

@@ -347,7 +347,10 @@ pub(crate) fn merge(target: &mut Value, patch: &Value) {
     match patch {
         Value::Object(fields) if target.is_object() => {
             for (key, value) in fields {
-                merge(&mut target[key], value);
+                match value {
+                    Value::Null => drop(target.as_object_mut().unwrap().remove(key)),
+                    value => merge(&mut target[key], value),
+                }
             }
         }
         other => *target = other.clone(),

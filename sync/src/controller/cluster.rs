@@ -11,7 +11,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::decide::beadstore::{Inputs, Wrong};
+use crate::decide::beadstore::{Inputs, References, Wrong};
 
 /// Of a BeadStore that is mirrored.
 const FINALIZER: &str = "gastown.gastown.io/beadstore";
@@ -105,37 +105,26 @@ impl Cluster {
         &self,
         store: &BeadStore,
     ) -> Result<Result<Inputs, Wrong>, ControlError> {
-        let source = store.spec.source.clone().unwrap_or_default();
-        let named = |reference: Option<beadlet_store::kinds::ConfigMapRef>| {
-            reference
-                .map(|reference| reference.name)
-                .filter(|name| !name.is_empty())
-        };
+        let References {
+            credential,
+            known_hosts,
+            ca_bundle,
+        } = References::of(&store.spec);
         let namespace = store.namespace().unwrap_or_default();
         let mut inputs = Inputs::default();
-        if let Some(secret) = &store.spec.git_secret_ref {
-            match found(
-                "Secret",
-                &secret.name,
-                self.secret(&namespace, &secret.name).await,
-            )? {
+        if let Some(name) = credential {
+            match found("Secret", name, self.secret(&namespace, name).await)? {
                 Ok(credential) => inputs.credential = credential,
                 Err(wrong) => return Ok(Err(wrong)),
             }
         }
         let places = [
-            (
-                named(source.ssh_known_hosts_config_map_ref),
-                &mut inputs.known_hosts,
-            ),
-            (
-                named(source.ca_bundle_config_map_ref),
-                &mut inputs.ca_bundle,
-            ),
+            (known_hosts, &mut inputs.known_hosts),
+            (ca_bundle, &mut inputs.ca_bundle),
         ];
         for (name, place) in places {
             let Some(name) = name else { continue };
-            match found("ConfigMap", &name, self.configmap(&namespace, &name).await)? {
+            match found("ConfigMap", name, self.configmap(&namespace, name).await)? {
                 Ok(data) => *place = data,
                 Err(wrong) => return Ok(Err(wrong)),
             }

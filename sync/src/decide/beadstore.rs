@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use beadlet_store::configmap::Scope;
 use beadlet_store::keys::annotation;
-use beadlet_store::kinds::{self, BeadStore, ReadyProfile, Rig};
+use beadlet_store::kinds::{self, BeadStore, BeadStoreSpec, ConfigMapRef, ReadyProfile, Rig};
 use beadlet_store::ready::Profile;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt;
@@ -44,6 +44,42 @@ pub struct Inputs {
     pub credential: BTreeMap<String, Vec<u8>>,
     pub known_hosts: BTreeMap<String, String>,
     pub ca_bundle: BTreeMap<String, String>,
+}
+
+/// The objects of a BeadStore's namespace that it refers to, by name. One without a name is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct References<'a> {
+    /// The Secret with the credential.
+    pub credential: Option<&'a str>,
+    pub known_hosts: Option<&'a str>,
+    pub ca_bundle: Option<&'a str>,
+}
+
+impl<'a> References<'a> {
+    #[must_use]
+    pub fn of(spec: &'a BeadStoreSpec) -> Self {
+        let source = spec.source.as_ref();
+        let secret = spec.git_secret_ref.as_ref();
+        Self {
+            credential: secret.map(|reference| reference.name.as_str()),
+            known_hosts: named(
+                source.and_then(|source| source.ssh_known_hosts_config_map_ref.as_ref()),
+            ),
+            ca_bundle: named(source.and_then(|source| source.ca_bundle_config_map_ref.as_ref())),
+        }
+    }
+
+    /// Whether the settings depend on objects that are not watched.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn named(reference: Option<&ConfigMapRef>) -> Option<&str> {
+    reference
+        .map(|reference| reference.name.as_str())
+        .filter(|name| !name.is_empty())
 }
 
 /// Why a BeadStore cannot be mirrored. Each says what to change.
@@ -194,7 +230,7 @@ fn depth(said: Option<i32>) -> NonZeroU32 {
 }
 
 fn auth(given: Given<'_>) -> Result<Auth, Wrong> {
-    let Some(secret) = &given.store.spec.git_secret_ref else {
+    let Some(secret) = References::of(&given.store.spec).credential else {
         return Ok(Auth::None);
     };
     let value = |key: &str| given.inputs.credential.get(key).cloned();
@@ -202,7 +238,7 @@ fn auth(given: Given<'_>) -> Result<Auth, Wrong> {
         |key: &str| value(key).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
     let lacks = |key| Wrong::Incomplete {
         kind: "Secret",
-        name: secret.name.clone(),
+        name: secret.to_owned(),
         key,
     };
     if let Some(private) = value("ssh-privatekey") {
@@ -229,16 +265,11 @@ fn auth(given: Given<'_>) -> Result<Auth, Wrong> {
 
 /// Those of the ConfigMap, else those of the credential's Secret.
 fn hosts(given: Given<'_>) -> Result<KnownHosts, Wrong> {
-    let source = given.store.spec.source.as_ref();
-    let named = source
-        .and_then(|source| source.ssh_known_hosts_config_map_ref.as_ref())
-        .filter(|reference| !reference.name.is_empty());
-    let text = match named {
-        Some(reference) => {
-            let name = reference.name.clone();
+    let text = match References::of(&given.store.spec).known_hosts {
+        Some(name) => {
             let lacks = Wrong::Incomplete {
                 kind: "ConfigMap",
-                name,
+                name: name.to_owned(),
                 key: "known_hosts",
             };
             Some(
@@ -260,14 +291,10 @@ fn hosts(given: Given<'_>) -> Result<KnownHosts, Wrong> {
 }
 
 fn ca_bundle(given: Given<'_>) -> Result<Option<CaBundle>, Wrong> {
-    let source = given.store.spec.source.as_ref();
-    let named = source
-        .and_then(|source| source.ca_bundle_config_map_ref.as_ref())
-        .filter(|reference| !reference.name.is_empty());
-    let Some(reference) = named else {
+    let Some(name) = References::of(&given.store.spec).ca_bundle else {
         return Ok(None);
     };
-    let name = reference.name.clone();
+    let name = name.to_owned();
     let pem = given.inputs.ca_bundle.get("ca.crt");
     let pem = pem.ok_or_else(|| Wrong::Incomplete {
         kind: "ConfigMap",
