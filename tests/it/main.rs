@@ -24,6 +24,7 @@ mod fields;
 mod fuzz;
 mod git;
 mod mirror;
+mod pod;
 mod scheduler_convoy;
 mod scheduler_git;
 mod scheduler_history;

@@ -1,4 +1,4 @@
-//! etcd, kube-apiserver and kube-controller-manager on loopback, with their files in one temporary folder.
+//! etcd, kube-apiserver and kube-controller-manager on loopback, with their files in one temporary folder, and a node where one is wanted.
 
 use std::{
     fs,
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::{
+    node::{self, Network, Node},
     pki::{Ca, Validity, signing_key},
     process::{Process, Signal},
     supervisor::Endpoint,
@@ -45,11 +46,16 @@ pub enum Component {
     Etcd,
     ApiServer,
     ControllerManager,
+    /// Of a control plane with a node, as the next.
+    Scheduler,
+    /// containerd, the kubelet and everything that runs on them.
+    Node,
 }
 
 /// A running control plane. Dropping it ends its processes and removes its folder.
 pub struct ControlPlane {
     // In this order they are dropped: clients before servers, the folder last.
+    node: Option<Node>,
     controllers: Process,
     api_server: Process,
     etcd: Process,
@@ -63,26 +69,28 @@ pub struct ControlPlane {
 pub(crate) struct Files {
     pub(crate) folder: TempDir,
     pub(crate) port: u16,
+    /// Of the node.
+    network: Option<Network>,
 }
 
 impl ControlPlane {
-    /// Brings one up and waits until it serves, about three seconds.
+    /// Brings one up and waits until it serves, about three seconds, and five more for a node.
     ///
     /// # Errors
     /// A program is not built, ends early, or does not serve within a minute: then with the end of its log.
-    pub async fn start() -> Result<Self> {
+    pub async fn start(with_node: bool) -> Result<Self> {
         sweep();
         for _ in 1..ATTEMPTS {
-            match Self::attempt().await {
+            match Self::attempt(with_node).await {
                 Err(error) if format!("{error:#}").contains("address already in use") => {}
                 other => return other,
             }
         }
-        Self::attempt().await
+        Self::attempt(with_node).await
     }
 
-    async fn attempt() -> Result<Self> {
-        let files = Files::new()?;
+    async fn attempt(with_node: bool) -> Result<Self> {
+        let files = Files::new(with_node)?;
         let alive = fs::File::create(files.path(ALIVE))?;
         alive
             .lock()
@@ -94,7 +102,12 @@ impl ControlPlane {
         access::grant(&files).await?;
         let mut controllers = files.spawn(Component::ControllerManager)?;
         ready::controllers(&files, &mut controllers).await?;
+        let node = match files.network {
+            Some(network) => Some(Node::start(&files, network).await?),
+            None => None,
+        };
         Ok(Self {
+            node,
             controllers,
             api_server,
             etcd,
@@ -110,8 +123,15 @@ impl ControlPlane {
             kubeconfig: self.files.path("admin.kubeconfig"),
             server: self.files.server(),
             processes: [&self.etcd, &self.api_server, &self.controllers]
+                .into_iter()
+                .chain(
+                    self.node
+                        .iter()
+                        .flat_map(|node| [&node.scheduler, &node.namespaces]),
+                )
                 .map(Process::id)
-                .to_vec(),
+                .collect(),
+            node: self.node.as_ref().map(Node::endpoint),
         }
     }
 
@@ -121,9 +141,12 @@ impl ControlPlane {
             Component::Etcd,
             Component::ApiServer,
             Component::ControllerManager,
+            Component::Scheduler,
+            Component::Node,
         ] {
             if !self.down.contains(&component)
-                && let Some(error) = ended(self.process(component))
+                && let Ok(process) = self.process(component)
+                && let Some(error) = ended(process)
             {
                 self.down.push(component);
                 return Some(error);
@@ -135,13 +158,20 @@ impl ControlPlane {
     /// # Errors
     /// The component is not running.
     pub fn signal(&mut self, component: Component, signal: Signal) -> Result<()> {
-        self.process(component).signal(signal)
+        self.process(component)?.signal(signal)
     }
 
     /// Kills a component and waits until it is gone.
-    pub fn kill(&mut self, component: Component) {
+    ///
+    /// # Errors
+    /// There is no such component.
+    pub fn kill(&mut self, component: Component) -> Result<()> {
         self.down.push(component);
-        self.process(component).kill();
+        match (component, &mut self.node) {
+            (Component::Node, Some(node)) => node.kill(),
+            _ => self.process(component)?.kill(),
+        }
+        Ok(())
     }
 
     /// Starts a component that was killed, where it was before, and waits until it serves.
@@ -149,39 +179,48 @@ impl ControlPlane {
     /// # Errors
     /// It runs, or it does not come up.
     pub async fn start_again(&mut self, component: Component) -> Result<()> {
-        if self.process(component).exit().is_none() {
+        if self.process(component)?.exit().is_none() {
             bail!("{component:?} cannot be started, it is running");
         }
-        *self.process(component) = self.files.spawn(component)?;
         self.down.retain(|down| *down != component);
+        if let (Component::Node, Some(node)) = (component, &mut self.node) {
+            return node.start_again(&self.files).await;
+        }
+        *self.process(component)? = self.files.spawn(component)?;
         match component {
             Component::Etcd => ready::etcd(&self.files, &mut self.etcd).await,
             Component::ApiServer => ready::api_server(&self.files, &mut self.api_server).await,
             Component::ControllerManager => {
                 ready::controllers(&self.files, &mut self.controllers).await
             }
+            // It serves nothing that could be asked for.
+            Component::Scheduler | Component::Node => Ok(()),
         }
     }
 
     /// Ends everything in order, blocking the thread for at most three graces.
     pub fn stop(mut self) {
+        drop(self.node.take());
         // The API server first waits for its watches to end, which nobody here needs.
         self.controllers.stop(GRACE);
         self.api_server.kill();
         self.etcd.stop(GRACE);
     }
 
-    fn process(&mut self, component: Component) -> &mut Process {
-        match component {
+    fn process(&mut self, component: Component) -> Result<&mut Process> {
+        let node = self.node.as_mut().context("this control plane has no node");
+        Ok(match component {
             Component::Etcd => &mut self.etcd,
             Component::ApiServer => &mut self.api_server,
             Component::ControllerManager => &mut self.controllers,
-        }
+            Component::Scheduler => &mut node?.scheduler,
+            Component::Node => &mut node?.namespaces,
+        })
     }
 }
 
 impl Files {
-    fn new() -> Result<Self> {
+    fn new(with_node: bool) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix(FOLDER)
             .tempdir()
@@ -189,6 +228,7 @@ impl Files {
         let files = Self {
             folder,
             port: free_port()?,
+            network: with_node.then(Network::choose).transpose()?,
         };
         let ca = Ca::new(CA_NAME)?;
         ca.save(files.folder.path())?;
@@ -199,8 +239,13 @@ impl Files {
             "kubernetes.default.svc",
             "10.0.0.1",
         ];
+        let host = files.network.map(|network| network.host.to_string());
+        let names: Vec<&str> = names.into_iter().chain(host.as_deref()).collect();
         ca.server(&names, Validity::Current)?
             .write(files.folder.path(), "apiserver")?;
+        // As whom the API server asks kubelets, for logs.
+        ca.client("kube-apiserver", &["system:masters"])?
+            .write(files.folder.path(), "kubelet-client")?;
         let (private, public) = signing_key()?;
         fs::write(files.path("service-accounts.key"), private)?;
         fs::write(files.path("service-accounts.pub"), public)?;
@@ -231,11 +276,13 @@ impl Files {
         access::client(self.folder.path(), &self.server(), "admin")
     }
 
-    fn spawn(&self, component: Component) -> Result<Process> {
+    pub(crate) fn spawn(&self, component: Component) -> Result<Process> {
         let (tool, arguments) = match component {
             Component::Etcd => (Tool::Etcd, commands::etcd(self)),
             Component::ApiServer => (Tool::ApiServer, commands::api_server(self)),
             Component::ControllerManager => (Tool::ControllerManager, commands::controllers(self)),
+            Component::Scheduler => (Tool::Scheduler, commands::scheduler(self)),
+            Component::Node => bail!("a node is not one process"),
         };
         let mut command = crate::process::command(tool.locate()?);
         command.args(arguments).current_dir(self.folder.path());
@@ -270,6 +317,7 @@ fn sweep() {
             continue;
         };
         if lock.try_lock().is_ok() && is_old(&lock) {
+            node::sweep(&entry.file_name().to_string_lossy());
             let _ = fs::remove_dir_all(entry.path());
         }
     }

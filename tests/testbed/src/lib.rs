@@ -17,6 +17,7 @@ pub mod git;
 pub mod kinds;
 pub mod kubelet;
 pub mod namespace;
+pub mod node;
 pub mod pki;
 pub mod process;
 pub mod program;

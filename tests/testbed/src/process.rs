@@ -162,6 +162,16 @@ pub fn spawn(command: Command) -> io::Result<Child> {
     answer.recv().map_err(gone)?
 }
 
+/// Kills the children of a process that is our own child; none when it has none yet, or is gone.
+pub(crate) fn kill_children(parent: u32) {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    for child in children.unwrap_or_default().split_whitespace() {
+        if let Some(id) = child.parse().ok().and_then(Pid::from_raw) {
+            let _ = kill_process(id, Signal::KILL);
+        }
+    }
+}
+
 /// A program of the `PATH`, or of the folders that a user's PATH often lacks.
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();

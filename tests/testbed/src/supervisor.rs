@@ -21,6 +21,7 @@ use tokio::{
 
 use crate::{
     control_plane::{Component, ControlPlane},
+    node,
     process::Signal,
 };
 
@@ -34,6 +35,14 @@ pub const FINGERPRINT: u64 = fingerprint(&[
     include_bytes!("control_plane/access.rs"),
     include_bytes!("control_plane/commands.rs"),
     include_bytes!("control_plane/ready.rs"),
+    include_bytes!("node.rs"),
+    include_bytes!("node/cgroup.rs"),
+    include_bytes!("node/config.rs"),
+    include_bytes!("node/image.rs"),
+    include_bytes!("node/inside.rs"),
+    include_bytes!("node/network.rs"),
+    include_bytes!("node/ready.rs"),
+    include_bytes!("node/relay.rs"),
 ]);
 
 /// What a control plane's user needs to know of it.
@@ -45,6 +54,8 @@ pub struct Endpoint {
     pub server: String,
     /// The ids of the processes at the start.
     pub processes: Vec<u32>,
+    /// Where there is a node.
+    pub node: Option<node::Endpoint>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,19 +88,19 @@ pub enum Owner {
     Person,
 }
 
-/// Brings up a control plane and keeps it until its owner goes, or SIGINT or SIGTERM arrives.
+/// Brings up a control plane, with or without a node, and keeps it until its owner goes, or SIGINT or SIGTERM arrives.
 ///
 /// # Errors
 /// It does not come up. A pipe's owner is told through the pipe as well.
-pub fn run(owner: Owner) -> Result<()> {
+pub fn run(owner: Owner, with_node: bool) -> Result<()> {
     // One thread: nothing here takes long, but for the start and the end.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(supervise(owner))
+    runtime.block_on(supervise(owner, with_node))
 }
 
-async fn supervise(owner: Owner) -> Result<()> {
+async fn supervise(owner: Owner, with_node: bool) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -100,7 +111,7 @@ async fn supervise(owner: Owner) -> Result<()> {
     };
     tokio::pin!(end);
     let mut control_plane = select! {
-        started = ControlPlane::start() => started.inspect_err(|error| say(owner, &Answer::Failed(format!("{error:#}"))))?,
+        started = ControlPlane::start(with_node) => started.inspect_err(|error| say(owner, &Answer::Failed(format!("{error:#}"))))?,
         () = &mut end => return Ok(()),
         // Before the first answer an owner orders nothing: this is the end of the pipe.
         _ = orders.recv() => return Ok(()),
@@ -142,10 +153,7 @@ async fn follow(control_plane: &mut ControlPlane, line: &str) -> Result<()> {
     match serde_json::from_str(line).map_err(|error| anyhow!("not an order: {error}"))? {
         Order::Pause(component) => control_plane.signal(component, Signal::STOP),
         Order::Resume(component) => control_plane.signal(component, Signal::CONT),
-        Order::Kill(component) => {
-            control_plane.kill(component);
-            Ok(())
-        }
+        Order::Kill(component) => control_plane.kill(component),
         Order::Start(component) => control_plane.start_again(component).await,
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use kube::Client;
 use tokio::sync::OnceCell;
 
@@ -15,6 +16,7 @@ use crate::{
     audit::Audit,
     control_plane::{self, ADMINS, CA_NAME, Component, write_kubeconfig},
     namespace::Namespace,
+    node::{self, Relay},
     pki::Ca,
     supervisor::{Answer, Endpoint, Order, check_hello},
 };
@@ -52,12 +54,37 @@ impl Testbed {
         }
     }
 
+    /// The control plane with a node of this test process: another one than [`Testbed::shared`], where tests play the kubelet.
+    ///
+    /// # Panics
+    /// It does not come up, or this machine cannot be a node.
+    pub async fn shared_with_node() -> &'static Testbed {
+        static SHARED: OnceCell<Testbed> = OnceCell::const_new();
+        match SHARED.get_or_try_init(Self::start_with_node).await {
+            Ok(testbed) => testbed,
+            Err(error) => panic!("the control plane with a node does not come up: {error:#}"),
+        }
+    }
+
     /// A control plane of one's own: for a test that stops a part of it, for the demo and the benchmarks.
     ///
     /// # Errors
     /// The program `testbed` or a component is not built, or does not start.
     pub async fn start() -> Result<Self> {
-        tokio::task::spawn_blocking(Self::start_blocking).await?
+        tokio::task::spawn_blocking(|| Self::start_blocking(false)).await?
+    }
+
+    /// The same with a node, so that pods really run.
+    ///
+    /// # Errors
+    /// As of [`Testbed::start`], and where this machine cannot be a node ([`crate::node::obstacle`]).
+    pub async fn start_with_node() -> Result<Self> {
+        if let Some(obstacle) = node::obstacle() {
+            bail!(
+                "this machine cannot be a node: {obstacle}; leave the tests with pods out with `--skip pod::`"
+            );
+        }
+        tokio::task::spawn_blocking(|| Self::start_blocking(true)).await?
     }
 
     /// A new client of the administrator (`system:masters`), bound to the runtime of the caller.
@@ -93,6 +120,38 @@ impl Testbed {
     /// Where the control plane keeps its files and logs.
     pub fn folder(&self) -> &Path {
         &self.inner.endpoint.folder
+    }
+
+    /// Brings an image into the node from an archive (OCI layout or docker's, as a tar), under the names that it has there.
+    ///
+    /// # Errors
+    /// There is no node, or it is no such archive.
+    pub async fn import(&self, archive: &Path) -> Result<()> {
+        node::image::import(&self.node()?.socket, archive).await
+    }
+
+    /// Lets pods reach a server on port `port` of loopback, at the address of what is returned, for as long as that lives.
+    ///
+    /// # Errors
+    /// There is no node.
+    pub fn relay(&self, port: u16) -> Result<Relay> {
+        Relay::start(self.node()?.network.host.into(), 0, port)
+    }
+
+    /// The address at which pods see this machine.
+    ///
+    /// # Errors
+    /// There is no node.
+    pub fn host(&self) -> Result<Ipv4Addr> {
+        Ok(self.node()?.network.host)
+    }
+
+    fn node(&self) -> Result<&node::Endpoint> {
+        self.inner
+            .endpoint
+            .node
+            .as_ref()
+            .context("this control plane has no node")
     }
 
     /// A user of this name who may do everything, so that the audit log can tell a test's requests from others'.
@@ -185,8 +244,8 @@ impl Testbed {
         self.order(Order::Start(component)).await
     }
 
-    fn start_blocking() -> Result<Self> {
-        let mut supervisor = Supervisor::spawn()?;
+    fn start_blocking(with_node: bool) -> Result<Self> {
+        let mut supervisor = Supervisor::spawn(with_node)?;
         check_hello(&supervisor.answer()?)?;
         let endpoint = match serde_json::from_str(&supervisor.answer()?)? {
             Answer::Up(endpoint) => endpoint,

@@ -17,6 +17,13 @@ pub enum Tool {
     ApiServer,
     ControllerManager,
     Kubectl,
+    Scheduler,
+    Kubelet,
+    Containerd,
+    /// What containerd starts for each pod.
+    Shim,
+    /// Of containerd, by hand.
+    Ctr,
 }
 
 /// A folder under `go/`: a Go module that pins one upstream module.
@@ -38,12 +45,26 @@ const ETCD: Pinned = Pinned {
     go_mod: include_str!("../go/etcd/go.mod"),
 };
 
+const CONTAINERD: Pinned = Pinned {
+    name: "containerd",
+    upstream: "github.com/containerd/containerd/v2",
+    go_mod: include_str!("../go/containerd/go.mod"),
+};
+
 impl Tool {
-    pub const ALL: [Tool; 4] = [
+    pub const CONTROL_PLANE: [Tool; 4] = [
         Tool::Etcd,
         Tool::ApiServer,
         Tool::ControllerManager,
         Tool::Kubectl,
+    ];
+    /// What a node needs beside what the distribution gives.
+    pub const NODE: [Tool; 5] = [
+        Tool::Scheduler,
+        Tool::Kubelet,
+        Tool::Containerd,
+        Tool::Shim,
+        Tool::Ctr,
     ];
 
     /// File name of the program.
@@ -53,6 +74,11 @@ impl Tool {
             Tool::ApiServer => "kube-apiserver",
             Tool::ControllerManager => "kube-controller-manager",
             Tool::Kubectl => "kubectl",
+            Tool::Scheduler => "kube-scheduler",
+            Tool::Kubelet => "kubelet",
+            Tool::Containerd => "containerd",
+            Tool::Shim => "containerd-shim-runc-v2",
+            Tool::Ctr => "ctr",
         }
     }
 
@@ -100,6 +126,7 @@ impl Tool {
     fn pinned(self) -> &'static Pinned {
         match self {
             Tool::Etcd => &ETCD,
+            Tool::Containerd | Tool::Shim | Tool::Ctr => &CONTAINERD,
             _ => &KUBERNETES,
         }
     }
@@ -107,7 +134,9 @@ impl Tool {
     /// How long a first build takes on two cores.
     fn usual_build(self) -> Duration {
         Duration::from_secs(match self {
-            Tool::Etcd | Tool::Kubectl => 30,
+            Tool::Scheduler | Tool::Shim | Tool::Ctr => 10,
+            Tool::Etcd | Tool::Kubectl | Tool::Kubelet => 30,
+            Tool::Containerd => 60,
             Tool::ApiServer => 300,
             Tool::ControllerManager => 120,
         })
@@ -155,6 +184,7 @@ mod tests {
     fn versions_are_the_ones_pinned_in_go_mod() {
         assert_eq!(Tool::ApiServer.version().unwrap(), "v1.37.2");
         assert_eq!(Tool::Etcd.version().unwrap(), "v3.7.3");
+        assert_eq!(Tool::Shim.version().unwrap(), "v2.4.2");
     }
 
     #[test]

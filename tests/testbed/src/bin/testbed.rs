@@ -1,8 +1,10 @@
 //! `testbed build` builds the control plane, `testbed up` brings one up.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::bail;
 use beadlet_testbed::{
+    node,
     supervisor::{self, Owner},
     tools,
 };
@@ -25,6 +27,18 @@ enum Command {
         /// Keep it until stdin is closed, and take orders there
         #[arg(long)]
         until_stdin_closes: bool,
+        /// With a node, so that pods really run (Linux, as root)
+        #[arg(long)]
+        node: bool,
+    },
+    /// Say whether this machine can be a node: success, or what it lacks
+    CanBeNode,
+    /// The first process in a node's namespaces
+    #[command(hide = true)]
+    InsideNode {
+        folder: PathBuf,
+        kubelet: PathBuf,
+        containerd: PathBuf,
     },
 }
 
@@ -43,12 +57,23 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Build => tools::build::missing(),
         Command::Up {
             until_stdin_closes: true,
-        } => supervisor::run(Owner::Pipe),
+            node,
+        } => supervisor::run(Owner::Pipe, *node),
         Command::Up {
             until_stdin_closes: false,
+            node,
         } => {
             tools::build::missing()?;
-            supervisor::run(Owner::Person)
+            supervisor::run(Owner::Person, *node)
         }
+        Command::CanBeNode => match node::obstacle() {
+            None => Ok(()),
+            Some(obstacle) => bail!("this machine cannot be a node: {obstacle}"),
+        },
+        Command::InsideNode {
+            folder,
+            kubelet,
+            containerd,
+        } => node::inside::run(folder, kubelet, containerd),
     }
 }

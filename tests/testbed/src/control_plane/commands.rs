@@ -5,6 +5,7 @@ use std::fmt::Display;
 use serde_json::json;
 
 use super::Files;
+use crate::node;
 
 /// etcd listens on sockets in the folder, so nobody can take its ports.
 pub(super) fn etcd(files: &Files) -> Vec<String> {
@@ -45,7 +46,10 @@ pub(super) fn api_server(files: &Files) -> Vec<String> {
             path("service-accounts.key"),
         ),
         flag("service-cluster-ip-range", "10.0.0.0/24"),
-        flag("authorization-mode", "RBAC"),
+        flag("authorization-mode", "Node,RBAC"),
+        flag("kubelet-client-certificate", path("kubelet-client.crt")),
+        flag("kubelet-client-key", path("kubelet-client.key")),
+        flag("kubelet-preferred-address-types", "InternalIP"),
         flag("audit-log-path", path("audit.log")),
         flag("audit-policy-file", path("audit-policy.json")),
         // One file from begin to end, so that a mark in it stays a mark.
@@ -78,10 +82,27 @@ pub(super) fn controllers(files: &Files) -> Vec<String> {
     ]
 }
 
+pub(super) fn scheduler(files: &Files) -> Vec<String> {
+    vec![
+        flag(
+            "kubeconfig",
+            files.path("kube-scheduler.kubeconfig").display(),
+        ),
+        flag("leader-elect", false),
+        flag("secure-port", 0),
+        flag("v", 1),
+    ]
+}
+
 /// Which requests the audit log holds. Each is written once it is answered (a watch also when it begins).
 /// Reads of the control plane itself are left out; the objects of a scheduler's writes are kept.
 pub(super) fn audit_policy() -> String {
-    let internal = ["system:apiserver", "system:kube-controller-manager"];
+    let internal = [
+        "system:apiserver",
+        "system:kube-controller-manager",
+        "system:kube-scheduler",
+        node::USER,
+    ];
     let reads = ["get", "list", "watch"];
     let writes = ["create", "update", "patch", "delete", "deletecollection"];
     let kept = [

@@ -22,9 +22,10 @@ pub(super) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(super) fn spawn() -> Result<Self> {
+    pub(super) fn spawn(with_node: bool) -> Result<Self> {
         let mut child = Command::new(program()?)
             .args(["up", "--until-stdin-closes"])
+            .args(with_node.then_some("--node"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A Ctrl-C is for us; the supervisor sees our end and then ends in order.
@@ -67,7 +68,7 @@ impl Supervisor {
 impl Drop for Supervisor {
     fn drop(&mut self) {
         self.orders = None;
-        let end = Instant::now() + Duration::from_secs(15);
+        let end = Instant::now() + Duration::from_secs(60);
         while Instant::now() < end {
             if let Ok(Some(_)) = self.child.try_wait() {
                 return;

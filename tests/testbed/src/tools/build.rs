@@ -14,23 +14,33 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{Tool, cache, requirement};
-use crate::process::{self, tail};
+use crate::{
+    node,
+    process::{self, tail},
+};
 
-/// Builds every program that is neither given nor in the cache, telling on stderr what is done and how far it is.
+/// Builds every program of a control plane, and of a node where this machine can be one, that is neither given nor in the
+/// cache, telling on stderr what is done and how far it is.
 /// A program turns up in the cache only when it is whole, so a build may be interrupted at any time.
 ///
 /// # Errors
 /// Go is missing or too old, the cache cannot be written, or the compiler fails; its last lines are in the message.
 pub fn missing() -> Result<()> {
-    let wanted = |tool: &Tool| tool.locate().is_err();
-    if !Tool::ALL.iter().any(wanted) {
+    let obstacle = node::obstacle();
+    if let Some(obstacle) = &obstacle {
+        eprintln!("testbed: there will be no node, so no real pods: {obstacle}");
+    }
+    let of_node = Tool::NODE.into_iter().filter(|_| obstacle.is_none());
+    let todo = |tool: &Tool| tool.locate().is_err();
+    let wanted: Vec<Tool> = Tool::CONTROL_PLANE.into_iter().chain(of_node).collect();
+    if !wanted.iter().any(todo) {
         return Ok(());
     }
     let cache = cache()?;
     fs::create_dir_all(&cache)
         .with_context(|| format!("cannot make the cache folder {}", cache.display()))?;
     let _only_builder = lock(&cache.join("build.lock"))?;
-    let todo: Vec<Tool> = Tool::ALL.into_iter().filter(wanted).collect();
+    let todo: Vec<Tool> = wanted.into_iter().filter(todo).collect();
     check_go(&todo)?;
     for (done, tool) in todo.iter().enumerate() {
         build(*tool, &format!("step {} of {}", done + 1, todo.len()))?;
@@ -103,8 +113,15 @@ fn package(tool: Tool) -> String {
 /// Without these flags the API server reports version v0.0.0, and kubectl warns about it.
 fn linker_flags(tool: Tool) -> Result<String> {
     let version = tool.version()?;
-    if tool == Tool::Etcd {
-        return Ok("-s -w".into());
+    match tool.pinned().name {
+        "kubernetes" => {}
+        "containerd" => {
+            return Ok(format!(
+                "-s -w -X {}/version.Version={version}",
+                tool.pinned().upstream
+            ));
+        }
+        _ => return Ok("-s -w".into()),
     }
     let mut numbers = version.trim_start_matches('v').split('.');
     let (major, minor) = numbers
