@@ -1,7 +1,7 @@
 # Every command that a person needs. Each does its own set-up; the first run builds a control plane (about ten minutes).
 #
 #   make test                            everything that is checked
-#   make demo [REPO=… BRANCH=…]          the mirror at work on a control plane of its own, or on CONTEXT=<kubeconfig context>
+#   make demo [REPO=… BRANCH=…]          mirror and controller at work on a control plane of their own, or on CONTEXT=<kubeconfig context>
 #   make bench                           the figures, beside the alternatives
 #   make lint                            format and clippy
 

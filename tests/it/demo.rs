@@ -7,11 +7,37 @@ use std::{
     time::Duration,
 };
 
+use beadlet_store::kinds::crds;
 use beadlet_testbed::{GitRepo, Program, Running, Testbed, process::Signal};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, api::ListParams};
+use k8s_openapi::{
+    api::core::v1::Namespace,
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{Api, ResourceExt, api::ListParams};
 
-const SHOW: Duration = Duration::from_secs(120);
+use super::crds::testbed_with_kinds;
+
+const SHOW: Duration = Duration::from_secs(300);
+
+/// What the first act shows to arrive. One commit changes two ConfigMaps, in any order.
+const COMMITS: [&str; 4] = [
+    "gy-t2x is there",
+    "gy-5tc is closed",
+    "gy-w7h waited for it and is ready",
+    "gy-8pd.2 has its new title",
+];
+/// What the second act shows to happen, in this order.
+const POLECATS: [&str; 9] = [
+    "gy-8pd.3 and gy-8pd.4 are ready",
+    "Polecat gy-8pd.3-1 is there",
+    "Job polecat-gy-8pd.3-1 is started",
+    "Polecat gy-8pd.3-1 is done",
+    "Job polecat-gy-8pd.4-1 is started",
+    "convoy hq-cv-x30fd has one polecat that succeeded",
+    "convoy hq-cv-x30fd is at 3/4",
+    "Polecat gy-8pd.4-1 is done",
+    "convoy hq-cv-x30fd is at 4/4",
+];
 
 /// The demo with the program under test, and with what finds the control plane's programs.
 fn demo() -> Program {
@@ -39,12 +65,15 @@ fn demo() -> Program {
         .arg(beadlet)
 }
 
-/// The demo on a cluster that somebody has.
+/// The demo on a cluster that somebody has, with other people's objects of our kinds in it.
 async fn demo_elsewhere() -> Program {
-    let kubeconfig = Testbed::shared().await.kubeconfig();
+    demo_on(testbed_with_kinds().await)
+}
+
+fn demo_on(testbed: &Testbed) -> Program {
     demo()
         .args(["--context", "testbed"])
-        .env("KUBECONFIG", kubeconfig)
+        .env("KUBECONFIG", testbed.kubeconfig())
 }
 
 async fn shown(mut demo: Running) -> String {
@@ -73,17 +102,19 @@ fn processes_with(folder: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn demo_shows_commits_arrive_and_leaves_nothing_behind() {
+async fn demo_shows_commits_arrive_and_polecats_start_and_leaves_nothing_behind() {
     let text = shown(demo().arg("--once").start()).await;
     for line in [
         "44 ConfigMaps",
         "$ kubectl get cm -l bead-status=open",
         "$ kubectl get cm -l bead-ready=true",
         "bead-gy-3vq ",
-        "gy-t2x is there",
-        "gy-5tc is closed",
-        "gy-w7h waited for it and is ready",
-        "gy-8pd.2 has its new title",
+        "$ kubectl apply -f deploy/crds",
+        "$ beadlet controller",
+        "no node here: the demo plays the kubelet",
+        "$ kubectl get rig gantry",
+        "  gantry   Ready ",
+        "$ kubectl get convoy hq-cv-x30fd",
     ] {
         assert!(text.contains(line), "no {line:?} in:\n{text}");
     }
@@ -91,12 +122,18 @@ async fn demo_shows_commits_arrive_and_leaves_nothing_behind() {
         .lines()
         .filter(|line| line.contains("seen after"))
         .collect();
-    assert_eq!(arrivals.len(), 4, "{arrivals:?}");
-    for line in arrivals {
-        let milliseconds: u64 = behind(line, "seen after").parse().unwrap();
-        assert!(milliseconds < 20_000, "{line}");
+    let (commits, polecats) = arrivals.split_at(COMMITS.len());
+    for what in COMMITS {
+        assert!(
+            commits.iter().any(|line| line.contains(what)),
+            "no {what} in {commits:?}"
+        );
     }
-    let row = |name| text.lines().rev().find(|line| line.contains(name)).unwrap();
+    assert_eq!(polecats.len(), POLECATS.len(), "{polecats:?}");
+    for (line, what) in polecats.iter().zip(POLECATS) {
+        assert!(line.contains(what), "{line} instead of {what}");
+    }
+    let row = |name: &str| text.lines().rev().find(|line| line.contains(name)).unwrap();
     let words = |line: &str| {
         line.split_whitespace()
             .map(str::to_owned)
@@ -104,6 +141,13 @@ async fn demo_shows_commits_arrive_and_leaves_nothing_behind() {
     };
     assert_eq!(words(row("bead-gy-5tc "))[3..], ["closed", "false"]);
     assert_eq!(words(row("bead-gy-w7h "))[3..], ["open", "true"]);
+    for name in ["  gy-8pd.3-1 ", "  gy-8pd.4-1 "] {
+        assert_eq!(words(row(name))[1..3], ["gantry", "Done"]);
+    }
+    assert_eq!(
+        words(row("  hq-cv-x30fd "))[1..5],
+        ["Complete", "4/4", "0", "2"]
+    );
 
     let server: SocketAddr = behind(&text, "https://").parse().unwrap();
     assert!(
@@ -115,6 +159,41 @@ async fn demo_shows_commits_arrive_and_leaves_nothing_behind() {
     assert!(!folder.exists(), "{} is left", folder.display());
     let left = processes_with(&folder.display().to_string());
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn demo_in_somebodys_cluster_takes_its_kinds_away_again() {
+    let testbed = Testbed::start().await.unwrap();
+    let text = shown(demo_on(&testbed).arg("--once").start()).await;
+    for line in POLECATS.iter().chain(&["removed at the end"]) {
+        assert!(text.contains(line), "no {line:?} in:\n{text}");
+    }
+    let client = testbed.client();
+    let kinds: Api<CustomResourceDefinition> = Api::all(client.clone());
+    for crd in crds() {
+        let name = crd.name_any();
+        let left = kinds.get_opt(&name).await.unwrap();
+        // A kind goes when its last object has gone.
+        let is_going = left.is_none_or(|crd| crd.metadata.deletion_timestamp.is_some());
+        assert!(is_going, "{name} is left:\n{text}");
+    }
+    let namespaces: Api<Namespace> = Api::all(client);
+    let all = namespaces.list(&ListParams::default()).await.unwrap();
+    let mut names = all.items.iter().map(ResourceExt::name_any);
+    assert!(
+        !names.any(|name| name.starts_with("beadlet-demo-")),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn demo_leaves_the_second_act_out_where_others_have_the_kinds() {
+    let text = shown(demo_elsewhere().await.arg("--once").start()).await;
+    assert!(
+        text.contains("left out: the kinds are in this cluster already"),
+        "{text}"
+    );
+    assert!(!text.contains("beadlet controller"), "{text}");
 }
 
 #[tokio::test]
@@ -144,6 +223,10 @@ async fn demo_mirrors_a_persons_own_repository_and_only_reads_it() {
     let text = shown(own.start()).await;
     assert!(text.contains("Water the plants"), "{text}");
     assert!(!text.contains("git commit"), "{text}");
+    assert!(
+        text.contains("left out: nothing is committed to your repository"),
+        "{text}"
+    );
     assert_eq!(repo.head("work"), Some(commit));
 }
 

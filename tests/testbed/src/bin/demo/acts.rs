@@ -2,6 +2,7 @@
 
 mod commits;
 mod first_sync;
+mod polecats;
 
 use anyhow::Result;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -10,6 +11,7 @@ use kube::api::ListParams;
 
 pub(crate) use commits::commits;
 pub(crate) use first_sync::first_sync;
+pub(crate) use polecats::polecats;
 
 use crate::show::Stage;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Parser;
 
-/// Show how commits of a beads repository turn up in a cluster
+/// Show how commits of a beads repository turn up in a cluster, and how work on them is started
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Arguments {

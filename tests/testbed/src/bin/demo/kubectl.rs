@@ -45,6 +45,12 @@ impl Kubectl {
         Ok(())
     }
 
+    /// Runs a command and shows it without what it prints.
+    pub(crate) async fn quietly(&self, screen: Screen, arguments: &[&str]) -> Result<()> {
+        screen.command(&self.words(arguments));
+        self.run(arguments).await.map(drop)
+    }
+
     /// A command as a person types it.
     pub(crate) fn typed(&self, arguments: &[&str]) -> String {
         self.words(arguments).join(" ")

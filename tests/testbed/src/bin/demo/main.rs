@@ -1,12 +1,15 @@
-//! `make demo`: a git push becomes labelled ConfigMaps, before one's eyes.
+//! `make demo`: a git push becomes labelled ConfigMaps, Polecats and Jobs, before one's eyes.
 
 mod acts;
 mod arguments;
+mod kinds;
 mod kubectl;
+mod node;
 mod place;
 mod screen;
 mod show;
 mod stay;
+mod yard;
 
 use anyhow::{Context, Result};
 use clap::Parser;

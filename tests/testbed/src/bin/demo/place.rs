@@ -104,6 +104,11 @@ impl Place {
         })
     }
 
+    /// Whether the cluster is somebody's who has other things in it.
+    pub(crate) fn is_borrowed(&self) -> bool {
+        self.borrowed.is_some()
+    }
+
     /// Leaves nothing behind in a cluster that is not ours.
     pub(crate) async fn leave(self, screen: Screen) {
         let Some(uid) = self.borrowed else { return };

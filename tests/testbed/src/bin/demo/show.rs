@@ -4,21 +4,27 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use beadlet_store::kinds::Polecat;
 use beadlet_testbed::daemon::{Daemon, DaemonSetup};
 use beadlet_testbed::town::{RIGS, Town, TownRepo};
 use beadlet_testbed::watching::Watching;
 use jiff::Timestamp;
+use kube::Api;
 use tokio::time::timeout;
 
 use crate::arguments::Arguments;
+use crate::node::Node;
 use crate::place::Place;
 use crate::screen::Screen;
-use crate::{acts, stay};
+use crate::{acts, kinds, stay, yard};
 
 /// How long a first sync may take; a repository of the person's own may be large and far away.
 const FIRST_SYNC: Duration = Duration::from_secs(300);
 /// How often the reason is told while it is not over.
 const TELL_EVERY: Duration = Duration::from_secs(3);
+
+/// The second act.
+const SECOND: &str = "Ready issues become Polecats";
 
 pub(crate) struct Show {
     arguments: Arguments,
@@ -26,7 +32,10 @@ pub(crate) struct Show {
     folder: PathBuf,
     /// In this order they are cleared away.
     daemon: Option<Daemon>,
+    node: Option<Node>,
     place: Option<Place>,
+    /// Whether the kinds of the second act were brought in, or were about to be.
+    has_kinds: bool,
 }
 
 /// What the acts play with.
@@ -34,6 +43,17 @@ pub(crate) struct Stage<'a> {
     pub(crate) screen: Screen,
     pub(crate) place: &'a Place,
     pub(crate) watching: Watching,
+    /// From the second act on.
+    pub(crate) polecats: Option<Watching<Polecat>>,
+}
+
+impl Stage<'_> {
+    async fn watch_polecats(&mut self) -> Result<()> {
+        let api = Api::namespaced(self.place.client.clone(), &self.place.namespace);
+        self.polecats = Some(Watching::of(api, "").await?);
+        self.watching.forget();
+        Ok(())
+    }
 }
 
 /// What is mirrored.
@@ -51,7 +71,9 @@ impl Show {
             screen,
             folder: folder.to_owned(),
             daemon: None,
+            node: None,
             place: None,
+            has_kinds: false,
         }
     }
 
@@ -73,19 +95,31 @@ impl Show {
             screen: self.screen,
             place,
             watching,
+            polecats: None,
         };
-        let daemon = self.daemon.insert(start(&stage, &setup).await?);
+        let daemon = &mut self.daemon;
+        *daemon = Some(start(&stage, &setup).await?);
         acts::first_sync(&mut stage).await?;
         let repo = match source {
             Source::Town(mut town, repo) => {
                 acts::commits(&mut stage, &mut town, &repo).await?;
+                if may_go_on(&stage).await {
+                    self.has_kinds = true;
+                    let opened = open(&stage, daemon, &repo, &setup, &self.folder);
+                    self.node = Some(opened.await?);
+                    acts::polecats(&mut stage, &mut town, &repo).await?;
+                    stage.watch_polecats().await?;
+                }
                 Some(repo)
             }
-            Source::Own(_) => None,
+            Source::Own(_) => {
+                left_out(self.screen, "nothing is committed to your repository");
+                None
+            }
         };
-        if self.arguments.once {
+        let Some(daemon) = daemon.as_mut().filter(|_| !self.arguments.once) else {
             return Ok(());
-        }
+        };
         stay::tell(&stage, repo.as_ref(), daemon.log());
         stay::until_it_ends(&mut stage, daemon).await
     }
@@ -93,6 +127,17 @@ impl Show {
     /// Ends everything that was started, in order.
     pub(crate) async fn clear_away(&mut self) {
         self.screen.heading("Clearing away");
+        let borrowed = self.place.as_ref().filter(|place| place.is_borrowed());
+        let with_kinds = borrowed.filter(|_| self.has_kinds);
+        let client = with_kinds.map(|place| place.client.clone());
+        if let Some(place) = with_kinds {
+            self.screen
+                .line("removing the Rig, the Polecats and the BeadStore");
+            if let Err(error) = kinds::release(place, yard::RIG).await {
+                self.screen
+                    .whole(&format!("something may be left: {error:#}"));
+            }
+        }
         if let Some(daemon) = self.daemon.take() {
             self.screen.line("stopping beadlet");
             // Blocks for as long as the daemon needs to finish its pass; nothing else is to be done meanwhile.
@@ -101,8 +146,49 @@ impl Show {
         if let Some(place) = self.place.take() {
             place.leave(self.screen).await;
         }
+        if let Some(client) = client {
+            self.screen.line("removing the kinds");
+            if let Err(error) = kinds::remove(&client).await {
+                self.screen.whole(&format!("the kinds are left: {error:#}"));
+            }
+        }
+        self.node = None;
         self.screen.line("done");
     }
+}
+
+/// Whether the second act can be played; where not, the audience is told.
+async fn may_go_on(stage: &Stage<'_>) -> bool {
+    let obstacle = match kinds::obstacle(stage.place).await {
+        Ok(obstacle) => obstacle,
+        Err(error) => Some(format!("the cluster does not say what it has: {error:#}")),
+    };
+    match &obstacle {
+        Some(why) => left_out(stage.screen, why),
+        None => stage.screen.heading(SECOND),
+    }
+    obstacle.is_none()
+}
+
+fn left_out(screen: Screen, why: &str) {
+    screen.heading(SECOND);
+    screen.line(&format!("left out: {why}"));
+}
+
+/// Puts a controller in the place of the daemon.
+async fn open(
+    stage: &Stage<'_>,
+    daemon: &mut Option<Daemon>,
+    repo: &TownRepo,
+    setup: &DaemonSetup,
+    folder: &Path,
+) -> Result<Node> {
+    kinds::install(stage.screen, stage.place).await?;
+    if let Some(daemon) = daemon.take() {
+        daemon.stop();
+    }
+    let daemon = daemon.insert(yard::start(stage, setup, folder)?);
+    yard::open(stage, daemon, repo, folder).await
 }
 
 fn town(screen: Screen, path: &Path) -> Result<Source> {

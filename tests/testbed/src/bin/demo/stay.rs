@@ -1,15 +1,20 @@
 //! After the show: how to look around, and what arrives meanwhile.
 
+use std::collections::HashMap;
+use std::future::pending;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use beadlet_store::kinds::{Polecat, PolecatPhase};
 use beadlet_testbed::daemon::Daemon;
 use beadlet_testbed::town::TownRepo;
-use beadlet_testbed::watching::Sighting;
+use beadlet_testbed::watching::{Sighting, Watching};
+use kube::ResourceExt;
 use tokio::select;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::screen::Screen;
 use crate::show::Stage;
 
 /// Changes that arrive within this time of the first are told together.
@@ -31,6 +36,9 @@ pub(crate) fn tell(stage: &Stage<'_>, repo: Option<&TownRepo>, log: &Path) {
     }
     screen.whole(&kubectl.typed(&["get", "cm", "-l", "bead-ready=true,bead-priority=0"]));
     screen.whole(&kubectl.typed(&["get", "cm", "-l", "bead-status=open", "--watch"]));
+    if stage.polecats.is_some() {
+        screen.whole(&kubectl.typed(&["get", "rigs,convoys,polecats,jobs"]));
+    }
     match repo {
         Some(repo) => tell_of_town(stage, repo),
         None => screen.line("commit to your repository and watch it arrive here"),
@@ -54,15 +62,23 @@ fn tell_of_town(stage: &Stage<'_>, repo: &TownRepo) {
     screen.line("a change, by one line:");
     screen.whole(&format!("cd {}", repo.path().display()));
     screen.whole("sed -i 's/Crane 4/Crane 9/' .beads/issues.jsonl && git commit -qam 'Crane 9'");
+    if stage.polecats.is_some() {
+        screen.line("a polecat for one more issue, by another:");
+        screen.whole(
+            "sed -i 's/r\",\"safety/r\",\"polecat/' .beads/issues.jsonl && git commit -qam Wind",
+        );
+    }
     screen.line("");
 }
 
 /// Tells what arrives until the daemon ends, which it should not.
 pub(crate) async fn until_it_ends(stage: &mut Stage<'_>, daemon: &mut Daemon) -> Result<()> {
     let mut look = Instant::now() + LOOK;
+    let mut phases = HashMap::new();
     loop {
         select! {
             sighting = stage.watching.next() => together(stage, sighting?).await?,
+            sighting = polecat(&mut stage.polecats) => tell_polecat(stage.screen, &mut phases, &sighting?),
             () = sleep_until(look) => {
                 look = Instant::now() + LOOK;
                 if let Some(status) = daemon.exit() {
@@ -70,6 +86,31 @@ pub(crate) async fn until_it_ends(stage: &mut Stage<'_>, daemon: &mut Daemon) ->
                 }
             }
         }
+    }
+}
+
+/// The next change of a Polecat; none comes where there are none.
+async fn polecat(polecats: &mut Option<Watching<Polecat>>) -> Result<Sighting<Polecat>> {
+    match polecats {
+        Some(polecats) => polecats.next().await,
+        None => pending().await,
+    }
+}
+
+/// Tells the phases of a Polecat, each once.
+fn tell_polecat(
+    screen: Screen,
+    phases: &mut HashMap<String, PolecatPhase>,
+    sighting: &Sighting<Polecat>,
+) {
+    let name = sighting.object.name_any();
+    let status = sighting.object.status.as_ref();
+    match status.and_then(|status| status.phase) {
+        _ if sighting.gone => screen.line(&format!("Polecat {name} is gone")),
+        Some(phase) if phases.insert(name.clone(), phase) != Some(phase) => {
+            screen.line(&format!("Polecat {name}  {phase:?}"));
+        }
+        _ => {}
     }
 }
 

@@ -28,11 +28,13 @@ fn late_vessels(when: Calendar) -> Vec<Bead> {
         Bead::new("task", "gy-8pd.3", "Tell the yard which containers to restack", when.ago(20, 84))
             .under("gy-8pd")
             .blocked_by("gy-8pd.2")
+            .labelled(&["polecat"])
             .says("The yard system takes a list of (container, from, to). Send it once per replan, not once per move."),
         Bead::new("feature", "gy-8pd.4", "Show the reason for a moved vessel on the board", when.ago(19, 700))
             .under("gy-8pd")
             .blocked_by("gy-8pd.2")
             .by("gantry/crew/ines")
+            .labelled(&["polecat"])
             .says("Dispatchers call the office because they cannot see why a ship moved. One line under the name is enough."),
     ]
 }

@@ -102,7 +102,13 @@ async fn edited_title(stage: &mut Stage<'_>, town: &mut Town, repo: &TownRepo) -
     .await
 }
 
-fn land(stage: &Stage<'_>, town: &Town, repo: &TownRepo, message: &str) -> Result<Landed> {
+/// Commits the town, and shows it.
+pub(super) fn land(
+    stage: &Stage<'_>,
+    town: &Town,
+    repo: &TownRepo,
+    message: &str,
+) -> Result<Landed> {
     let landed = repo.commit(town, message)?;
     stage
         .screen
