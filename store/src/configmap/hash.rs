@@ -6,7 +6,7 @@ use std::fmt;
 use k8s_openapi::api::core::v1::ConfigMap;
 use sha2::{Digest, Sha256};
 
-use crate::keys::{annotation, label};
+use crate::keys::{annotation, label, work};
 
 /// SHA-256 of everything desired of one ConfigMap: labels, annotations, data; not the owner, not the namespace.
 /// `Display` gives the hex digits that the annotation holds.
@@ -39,10 +39,10 @@ pub fn owns_label(key: &str) -> bool {
     key.starts_with("bead-") || key == label::STORE || key == label::MANAGED_BY
 }
 
-/// Whether an annotation of a bead's ConfigMap is ours.
+/// Whether an annotation of a bead's ConfigMap is the mirror's. The scheduler's note of the last attempt is not.
 #[must_use]
 pub fn owns_annotation(key: &str) -> bool {
-    key.starts_with("gastown.gastown.io/")
+    key.starts_with("gastown.gastown.io/") && key != work::LAST_ATTEMPT
 }
 
 /// The hash of what is desired; `annotations` are without the hash itself.
@@ -111,5 +111,22 @@ impl Hasher {
 
     fn finish(self) -> ContentHash {
         ContentHash(self.0.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn note_of_the_last_attempt_is_no_drift() {
+        let bead = ConfigMap::default();
+        let mut noted = bead.clone();
+        let note = (work::LAST_ATTEMPT.to_owned(), "3".to_owned());
+        noted.metadata.annotations = Some([note].into());
+        assert_eq!(observed_hash(&noted), observed_hash(&bead));
+        let own = (annotation::BLOCKED_BY.to_owned(), "gt-2".to_owned());
+        noted.metadata.annotations = Some([own].into());
+        assert_ne!(observed_hash(&noted), observed_hash(&bead));
     }
 }
