@@ -12,6 +12,7 @@ pub mod http;
 pub mod input;
 pub mod log;
 pub mod metrics;
+pub mod plugin;
 pub mod reasons;
 pub mod selector;
 pub mod settings;

@@ -78,9 +78,7 @@ async fn count(convoy: &Convoy, context: &Context) -> Result<(), Fault> {
         .teller
         .tell_changes(convoy, before, &after.conditions);
     if let Some(whom) = notice {
-        let phase = after
-            .phase
-            .map_or_else(String::new, |phase| format!("{phase:?}"));
+        let phase = after.phase.unwrap_or_default().as_str();
         let note = format!(
             "{whom}: convoy {name} ({}) has ended: {phase}, {}",
             convoy.spec.description,

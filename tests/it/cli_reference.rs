@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use beadlet::cli::Cli;
+use beadlet::plugin;
 use clap::{Arg, Command, CommandFactory};
 
 const HEAD: &str = "<!-- Generated from src/: UPDATE=1 cargo test -p beadlet --test it reference -->\n\
@@ -59,6 +60,47 @@ fn usage(command: &Command) -> String {
         }
     });
     format!("{}{}", command.get_name(), positional.collect::<String>())
+}
+
+/// Every command of the plugin, those of `convoy` by their full names, with the flags that only some have.
+fn plugin_commands(cli: &Command) -> String {
+    let mut text =
+        "\n## kubectl bead\n\n| command | what it does | its flags |\n|---|---|---|\n".to_owned();
+    let leaves = cli.get_subcommands().flat_map(|command| {
+        let inner: Vec<_> = command
+            .get_subcommands()
+            .map(|inner| (format!("{} ", command.get_name()), inner))
+            .collect();
+        if inner.is_empty() {
+            vec![(String::new(), command)]
+        } else {
+            inner
+        }
+    });
+    for (outer, command) in leaves {
+        let flags = command
+            .get_arguments()
+            .filter_map(|arg| Some(format!("`--{}`", arg.get_long()?)));
+        let about = command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let flags = flags.collect::<Vec<_>>().join(", ");
+        writeln!(text, "| `{outer}{}` | {about} | {flags} |", usage(command)).unwrap();
+    }
+    let everywhere = cli.get_arguments().filter(|arg| arg.get_long().is_some());
+    let everywhere: Vec<_> = everywhere
+        .map(|arg| {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            format!(
+                "`--{}`: {}",
+                arg.get_long().unwrap(),
+                help.split(" [default").next().unwrap()
+            )
+        })
+        .collect();
+    writeln!(text, "\nEvery command has {}.", everywhere.join("; ")).unwrap();
+    text
 }
 
 /// Flags by their heading; one that several commands have stands once.
@@ -153,9 +195,10 @@ fn reference_is_what_the_program_says() {
     );
     let metrics = format!("\n## Metrics\n\n{}", table("src/metrics.rs"));
     let wanted = format!(
-        "{HEAD}{}{}{endpoints}{metrics}",
+        "{HEAD}{}{}{endpoints}{metrics}{}",
         commands(&cli),
-        flags(&cli)
+        flags(&cli),
+        plugin_commands(&plugin::cli::Cli::command())
     )
     .replace(", see [`crate::metrics`]", "");
     let path = repository().join("docs/reference.md");

@@ -30,6 +30,7 @@ mod scheduler_git;
 mod scheduler_history;
 mod scheduler_kueue;
 mod scheduler_limit;
+mod scheduler_plugin;
 mod scheduler_program;
 mod scheduler_store;
 mod scheduler_story;

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders whose files decide: values in, values out.
-const DECIDES: [&str; 7] = [
+const DECIDES: [&str; 8] = [
     "store/src",
     "sync/src/decide",
     "scheduler/src/decide",
     "src/view",
+    "src/plugin/decide",
     "worker/supervise/src/agent",
     "worker/supervise/src/contract",
     "worker/supervise/src/report",

@@ -54,6 +54,21 @@ pub fn newborn(new: &NewPolecat<'_>, rig: &Rig, batches: &Batches<'_>, runner: R
     polecat
 }
 
+/// The object to create when a person asks for an attempt, whatever dispatch thinks of it. It says everything itself, so it does not
+/// matter who runs it; it is the person's own: only they delete it. `task` takes the place of the template's.
+#[must_use]
+pub fn by_hand(
+    new: &NewPolecat<'_>,
+    rig: &Rig,
+    batches: &Batches<'_>,
+    task: Option<String>,
+) -> Polecat {
+    let mut polecat = newborn(new, rig, batches, Runner::Operator);
+    polecat.labels_mut().remove(label::MANAGED_BY);
+    polecat.spec.task_description = task.or(polecat.spec.task_description);
+    polecat
+}
+
 fn with_repository(kubernetes: Kubernetes, rig: &Rig) -> Kubernetes {
     let git_repository = kubernetes
         .git_repository
@@ -104,6 +119,10 @@ mod tests {
     use super::*;
 
     fn born(runner: Runner) -> Polecat {
+        with_new(|new, rig, batches| newborn(new, rig, batches, runner))
+    }
+
+    fn with_new(make: impl FnOnce(&NewPolecat<'_>, &Rig, &Batches<'_>) -> Polecat) -> Polecat {
         let rig = rig(
             "gastown",
             json!({"polecatTemplate": {
@@ -122,7 +141,7 @@ mod tests {
             attempt: 2,
             because: Because::Changed,
         };
-        newborn(&new, &rig, &Batches::of(&waves), runner)
+        make(&new, &rig, &Batches::of(&waves))
     }
 
     #[test]
@@ -162,5 +181,15 @@ mod tests {
         );
         assert_eq!(kubernetes.git_secret_ref.as_ref().unwrap().name, "git");
         assert!(polecat.spec.agent.is_some() && polecat.finalizers().is_empty());
+    }
+
+    #[test]
+    fn polecat_that_a_person_asked_for_is_their_own() {
+        let task = Some("be quick".to_owned());
+        let polecat = with_new(|new, rig, batches| by_hand(new, rig, batches, task));
+        assert!(!polecat.is_dispatched() && polecat.finalizers().is_empty());
+        assert_eq!(polecat.spec.task_description.as_deref(), Some("be quick"));
+        assert_eq!(polecat.number(), 2);
+        assert!(polecat.spec.kubernetes.unwrap().git_secret_ref.is_some());
     }
 }

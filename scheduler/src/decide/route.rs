@@ -9,13 +9,13 @@ use super::verdict::Wait;
 
 /// Everything that a bead's way to a Rig depends on.
 #[derive(Debug)]
-pub struct Map<'a> {
-    pub rigs: &'a [&'a Rig],
-    pub stores: &'a [&'a BeadStore],
-    pub batches: &'a Batches<'a>,
+pub struct Map<'m, 'a> {
+    pub rigs: &'m [&'a Rig],
+    pub stores: &'m [&'a BeadStore],
+    pub batches: &'m Batches<'a>,
 }
 
-impl<'a> Map<'a> {
+impl<'a> Map<'_, 'a> {
     /// The Rig that a convoy of the bead names, else the one that its BeadStore names for its prefix, else the one with its prefix.
     ///
     /// # Errors

@@ -138,3 +138,16 @@ pub enum ConvoyPhase {
     Complete,
     Failed,
 }
+
+impl ConvoyPhase {
+    /// As it stands in statuses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::InProgress => "InProgress",
+            Self::Complete => "Complete",
+            Self::Failed => "Failed",
+        }
+    }
+}

@@ -231,6 +231,20 @@ pub enum PolecatPhase {
 }
 
 impl PolecatPhase {
+    /// As it stands in statuses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "Idle",
+            Self::Queued => "Queued",
+            Self::Working => "Working",
+            Self::Done => "Done",
+            Self::Failed => "Failed",
+            Self::Stuck => "Stuck",
+            Self::Terminated => "Terminated",
+        }
+    }
+
     /// An ended attempt never starts again.
     #[must_use]
     pub fn is_final(self) -> bool {
