@@ -32,6 +32,7 @@ mod scheduler_kueue;
 mod scheduler_limit;
 mod scheduler_plugin;
 mod scheduler_program;
+mod scheduler_rights;
 mod scheduler_store;
 mod scheduler_story;
 mod scheduler_town;

@@ -88,7 +88,8 @@ fn owner(order: &Order) -> OwnerReference {
         name: order.polecat.name.clone(),
         uid: order.polecat_uid.clone(),
         controller: Some(true),
-        block_owner_deletion: Some(true),
+        // With it, some clusters ask for rights on finalizers; our own finalizer keeps the order.
+        block_owner_deletion: Some(false),
     }
 }
 
