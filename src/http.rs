@@ -1,11 +1,12 @@
 //! What is served over HTTP: liveness, readiness, metrics and the status.
 //!
-//! | path | answer |
-//! |---|---|
-//! | `/livez` | 200 while the process turns |
-//! | `/readyz` | 200 after the first pass that ended well, 503 with the reason until then |
-//! | `/metrics` | the metrics in the OpenMetrics text format, see [`crate::metrics`] |
-//! | `/status` | the latest report as JSON |
+//! | path | of | answer |
+//! |---|---|---|
+//! | `/livez` | sync, controller | 200 while the process turns |
+//! | `/readyz` | sync | 200 after the first pass that ended well, 503 with the reason until then |
+//! | `/readyz` | controller | 200 while the process turns, also while it waits for the Lease |
+//! | `/metrics` | sync, controller | the metrics in the OpenMetrics text format, see [`crate::metrics`] |
+//! | `/status` | sync | the latest report as JSON |
 
 use std::io;
 use std::net::SocketAddr;

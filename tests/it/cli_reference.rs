@@ -189,11 +189,12 @@ fn table(file: &str) -> String {
 #[test]
 fn reference_is_what_the_program_says() {
     let cli = Cli::command();
-    let endpoints = format!(
-        "\n## Endpoints of `sync --listen`\n\n{}",
-        table("src/http.rs")
+    let endpoints = format!("\n## Endpoints of `--listen`\n\n{}", table("src/http.rs"));
+    let metrics = format!(
+        "\n## Metrics of `sync`\n\n{}\n## Metrics of `controller`\n\n{}",
+        table("src/metrics.rs"),
+        table("src/metrics/controller.rs")
     );
-    let metrics = format!("\n## Metrics\n\n{}", table("src/metrics.rs"));
     let wanted = format!(
         "{HEAD}{}{}{endpoints}{metrics}{}",
         commands(&cli),

@@ -121,6 +121,38 @@ async fn polecat_of_the_readme_applies_unchanged_and_nothing_is_put_into_its_mou
     assert_eq!(polecat.spec.desired_state, None);
 }
 
+/// The indented block of the README that begins with a `apiVersion`.
+fn readme_objects() -> Vec<String> {
+    let lines = include_str!("../../README.md").lines();
+    let block: Vec<&str> = lines
+        .skip_while(|line| !line.starts_with("    apiVersion:"))
+        .map_while(|line| line.strip_prefix("    "))
+        .collect();
+    let text = block.join("\n");
+    text.split("\n---\n").map(ToOwned::to_owned).collect()
+}
+
+#[tokio::test]
+async fn objects_of_the_readme_apply() {
+    let namespace = testbed_with_kinds().await.namespace("readme").await;
+    let params = PatchParams {
+        dry_run: true,
+        field_validation: Some(ValidationDirective::Strict),
+        ..PatchParams::apply("kubectl").force()
+    };
+    let mut kinds = Vec::new();
+    for yaml in readme_objects() {
+        let mut object: DynamicObject = serde_saphyr::from_str(&yaml).unwrap();
+        object.metadata.namespace = None;
+        let name = object.metadata.name.clone().unwrap();
+        let api = api_of(namespace.client(), &object, namespace.name());
+        let patch = Patch::Apply(&object);
+        api.patch(&name, &params, &patch).await.unwrap();
+        kinds.push(object.types.unwrap().kind);
+    }
+    assert_eq!(kinds, ["BeadStore", "Rig"]);
+}
+
 /// A rule, an object that breaks it, and a part of the sentence that its author gets.
 const REFUSED: &[(&str, &str, &str)] = &[
     (
