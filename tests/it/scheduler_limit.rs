@@ -94,7 +94,7 @@ async fn five_hundred_beads_run_five_at_a_time_in_order() {
     order.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
     let _kubelet = town.kubelet(End::Well);
     let _controller = town.controller();
-    all_done(&town, 500, Duration::from_secs(300)).await;
+    all_done(&town, 500, Duration::from_secs(900)).await;
     check(&town, 500, 5).await;
     let starts = History::of(&town).await.starts();
     for (place, (_, _, id, _)) in order.iter().enumerate() {
@@ -191,7 +191,7 @@ async fn dropped_requests_and_answers_change_nothing() {
     proxy.rule(On::writes().matching(every(6)), Fault::status(500));
     proxy.rule(On::verb("get").matching(every(4)), Fault::status(503));
     let _controller = town.controller_with(town.settings(), proxy.client().await);
-    all_done(&town, 8, Duration::from_secs(120)).await;
+    all_done(&town, 8, Duration::from_secs(300)).await;
     check(&town, 8, 2).await;
 }
 
@@ -201,7 +201,7 @@ async fn two_controllers_that_both_lead_share_the_limit() {
     let _kubelet = town.kubelet(End::Well);
     let _one = town.controller();
     let _two = town.controller();
-    all_done(&town, 30, Duration::from_secs(120)).await;
+    all_done(&town, 30, Duration::from_secs(300)).await;
     check(&town, 30, 3).await;
 }
 
@@ -218,7 +218,7 @@ async fn controller_whose_caches_are_behind_does_no_harm() {
     proxy.rule(On::writes(), Fault::Delay(Duration::from_millis(150)));
     let _behind = town.controller_with(town.settings(), proxy.client().await);
     let _other = town.controller();
-    all_done(&town, 12, Duration::from_secs(120)).await;
+    all_done(&town, 12, Duration::from_secs(300)).await;
     check(&town, 12, 2).await;
 }
 
