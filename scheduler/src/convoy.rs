@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use beadlet_store::keys::work;
-use beadlet_store::kinds::{Convoy, Polecat};
+use beadlet_store::kinds::{Convoy, ConvoyStatus, Polecat};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
@@ -29,29 +29,7 @@ pub(crate) async fn reconcile(convoy: Arc<Convoy>, context: Arc<Context>) -> Res
 }
 
 async fn count(convoy: &Convoy, context: &Context) -> Result<(), Fault> {
-    let namespace = convoy.namespace().unwrap_or_default();
-    let keys = convoy.spec.tracked_beads.iter().map(|id| BeadKey {
-        namespace: namespace.clone(),
-        id: id.clone(),
-    });
-    let keys: Vec<BeadKey> = keys.collect();
-    let beads: Vec<Arc<Bead>> = keys
-        .iter()
-        .filter_map(|key| context.world.beads.get(key))
-        .map(|known| known.bead)
-        .collect();
-    let name = convoy.name_any();
-    let is_ours = |polecat: &Arc<Polecat>| {
-        polecat
-            .labels()
-            .get(work::CONVOY)
-            .is_some_and(|label| *label == name)
-    };
-    let polecats: Vec<Arc<Polecat>> = keys
-        .iter()
-        .flat_map(|key| context.world.attempts(key))
-        .filter(is_ours)
-        .collect();
+    let (beads, polecats) = members(convoy, context);
     let status = status(&Batch {
         convoy,
         beads: &beads.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
@@ -61,40 +39,59 @@ async fn count(convoy: &Convoy, context: &Context) -> Result<(), Fault> {
     if convoy.status.as_ref() == Some(&status) {
         return Ok(());
     }
-    let before = convoy
-        .status
-        .as_ref()
-        .map_or(&[][..], |status| &status.conditions);
     let notice = notice(convoy, &status).map(ToOwned::to_owned);
-    let written = context
-        .cluster
-        .write_convoy_status(&Convoy {
-            status: Some(status),
-            ..convoy.clone()
-        })
-        .await?;
-    let after = written.status.clone().unwrap_or_default();
-    context
-        .teller
-        .tell_changes(convoy, before, &after.conditions);
+    let wanted = Convoy {
+        status: Some(status),
+        ..convoy.clone()
+    };
+    let written = context.cluster.write_convoy_status(&wanted).await?;
+    let after = written.status.unwrap_or_default();
+    let before = convoy.status.as_ref();
+    let before = before.map_or(&[][..], |status| &status.conditions);
+    let teller = &context.teller;
+    teller.tell_changes(convoy, before, &after.conditions);
     if let Some(whom) = notice {
-        let phase = after.phase.unwrap_or_default().as_str();
-        let note = format!(
-            "{whom}: convoy {name} ({}) has ended: {phase}, {}",
-            convoy.spec.description,
-            after.progress.unwrap_or_default()
-        );
-        context.teller.tell(
-            convoy,
-            News {
-                reason: "Notify".into(),
-                note,
-                is_warning: false,
-                action: "Notify",
-            },
-        );
+        teller.tell(convoy, end(convoy, &after, &whom));
     }
     Ok(())
+}
+
+/// The beads that it tracks and that are mirrored, and its own polecats.
+fn members(convoy: &Convoy, context: &Context) -> (Vec<Arc<Bead>>, Vec<Arc<Polecat>>) {
+    let (namespace, name) = (convoy.namespace().unwrap_or_default(), convoy.name_any());
+    let is_ours = |polecat: &Arc<Polecat>| {
+        polecat
+            .labels()
+            .get(work::CONVOY)
+            .is_some_and(|label| *label == name)
+    };
+    let (mut beads, mut polecats) = (Vec::new(), Vec::new());
+    for id in &convoy.spec.tracked_beads {
+        let key = BeadKey {
+            namespace: namespace.clone(),
+            id: id.clone(),
+        };
+        beads.extend(context.world.beads.get(&key).map(|known| known.bead));
+        polecats.extend(context.world.attempts(&key).into_iter().filter(is_ours));
+    }
+    (beads, polecats)
+}
+
+/// What whoever asked hears of its end.
+fn end(convoy: &Convoy, status: &ConvoyStatus, whom: &str) -> News {
+    let note = format!(
+        "{whom}: convoy {} ({}) has ended: {}, {}",
+        convoy.name_any(),
+        convoy.spec.description,
+        status.phase.unwrap_or_default().as_str(),
+        status.progress.as_deref().unwrap_or_default()
+    );
+    News {
+        reason: "Notify".into(),
+        note,
+        is_warning: false,
+        action: "Notify",
+    }
 }
 
 /// Brings the object of one convoy in git up to date.

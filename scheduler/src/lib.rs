@@ -18,6 +18,7 @@ mod tell;
 pub mod term;
 mod trigger;
 mod watch;
+mod watches;
 mod wire;
 mod world;
 

@@ -1,35 +1,31 @@
 //! The dispatch controller: one pass over one Rig.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use beadlet_store::kinds::{BeadStore, Convoy, ConvoyPhase, Polecat, PolecatPhase, Rig, RigStatus};
-use futures::StreamExt;
-use futures::stream::iter;
+use beadlet_store::kinds::{Polecat, Rig, RigStatus};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
 use crate::context::Context;
-use crate::decide::attempt::{Attempt, Ledger};
 use crate::decide::batch::Batches;
-use crate::decide::bead::Bead;
-use crate::decide::dispatch::{NewPolecat, Plan, Scene, plan};
-use crate::decide::newborn::{Runner, newborn};
+use crate::decide::dispatch::Plan;
 use crate::decide::policy::Policy;
 use crate::decide::prune::is_spent;
 use crate::decide::rig_status::{self, Account, Trouble};
-use crate::decide::route::{Map, serves};
+use crate::decide::route::serves;
 use crate::decide::scope::Scope;
-use crate::decide::slot::{PolecatKey, Slot};
-use crate::fault::{Fault, Reason};
+use crate::decide::slot::PolecatKey;
+use crate::fault::Fault;
 use crate::observations::{Controller, Queue};
+use births::create;
+use seen::{Desk, Seen, observe, slots};
 
-/// How many Polecats are created at once. Enough to keep an API server busy, few enough for the others.
-const AT_ONCE: usize = 32;
-/// So few are created one after the other: in dispatch order, for whoever watches.
-const IN_ORDER: usize = 10;
+mod births;
+mod seen;
+
 /// How many spent Polecats go in one pass.
 const PRUNED: usize = 50;
 /// How long until a pass is tried again that could not do what it should.
@@ -38,16 +34,6 @@ const TROUBLED: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_millis(50);
 /// How often a status is written that nobody waits for.
 const LEISURE: Duration = Duration::from_millis(500);
-
-/// Everything that a pass looks at.
-struct Seen {
-    beads: Vec<Arc<Bead>>,
-    polecats: Vec<Arc<Polecat>>,
-    convoys: Vec<Arc<Convoy>>,
-    rigs: Vec<Arc<Rig>>,
-    stores: Vec<Arc<BeadStore>>,
-    now: Timestamp,
-}
 
 /// One pass: observe, decide, give slots by compare-and-swap, create.
 ///
@@ -89,136 +75,17 @@ async fn pass(rig: &Rig, context: &Context) -> Result<Action, Fault> {
     }
 }
 
-/// The caches; but where the Rig has no list of slots, the Polecats without cache: whoever works must be known before anybody starts.
-async fn observe(rig: &Rig, context: &Context) -> Result<Seen, Fault> {
-    let world = &context.world;
-    let mut polecats = world.polecats.state();
-    if rig
-        .status
-        .as_ref()
-        .is_none_or(|status| status.slots.is_none())
-    {
-        let namespace = match &context.settings.scope {
-            Scope::Cluster => None,
-            Scope::Namespace(namespace) => Some(namespace.as_str()),
-        };
-        polecats.retain(|polecat| polecat.spec.rig != rig.metadata.name);
-        polecats.extend(
-            context
-                .cluster
-                .polecats_of(&rig.name_any(), namespace)
-                .await?
-                .into_iter()
-                .map(Arc::new),
-        );
-    }
-    Ok(Seen {
-        beads: world.beads.ready(),
-        polecats,
-        convoys: world.convoys.state(),
-        rigs: world.rigs.state(),
-        stores: world.stores.state(),
-        now: Timestamp::now(),
-    })
-}
-
-impl Seen {
-    fn account<'a>(&self, rig: &'a Rig, context: &Context) -> (Account<'a>, Option<Trouble>) {
-        let is_running = |polecat: &&Arc<Polecat>| {
-            polecat.spec.rig == rig.metadata.name && polecat.phase() == PolecatPhase::Working
-        };
-        let batches = Batches::of(self.convoys.iter().map(AsRef::as_ref));
-        let account = Account {
-            rig,
-            running: self.polecats.iter().filter(is_running).count(),
-            active_convoys: self.active_convoys(rig, &batches, context),
-            trouble: None,
-            now: self.now,
-        };
-        (account, context.trouble(&rig.name_any()))
-    }
-
-    /// Convoys that are not complete and have a bead that leads here.
-    fn active_convoys(&self, rig: &Rig, batches: &Batches<'_>, context: &Context) -> usize {
-        let (rigs, stores) = self.targets();
-        let map = Map {
-            rigs: &rigs,
-            stores: &stores,
-            batches,
-        };
-        let is_here = |bead: &Bead| {
-            map.rig(bead)
-                .is_ok_and(|found| found.metadata.name == rig.metadata.name)
-        };
-        let is_active = |convoy: &&Arc<Convoy>| {
-            let namespace = convoy.namespace().unwrap_or_default();
-            let phase = convoy.status.as_ref().and_then(|status| status.phase);
-            let mut beads = convoy.spec.tracked_beads.iter().filter_map(|id| {
-                let key = crate::decide::bead::BeadKey {
-                    namespace: namespace.clone(),
-                    id: id.clone(),
-                };
-                context.world.beads.get(&key)
-            });
-            phase != Some(ConvoyPhase::Complete) && beads.any(|known| is_here(&known.bead))
-        };
-        self.convoys.iter().filter(is_active).count()
-    }
-
-    fn targets(&self) -> (Vec<&Rig>, Vec<&BeadStore>) {
-        (
-            self.rigs.iter().map(AsRef::as_ref).collect(),
-            self.stores.iter().map(AsRef::as_ref).collect(),
-        )
-    }
-}
-
 async fn dispatch(
     rig: &Rig,
     policy: &Policy,
     seen: &Seen,
     context: &Context,
 ) -> Result<Action, Fault> {
-    let name = rig.name_any();
-    let (rigs, stores) = seen.targets();
-    let batches = Batches::of(seen.convoys.iter().map(AsRef::as_ref));
-    let map = Map {
-        rigs: &rigs,
-        stores: &stores,
-        batches: &batches,
-    };
-    let leads_here = |bead: &&Bead| {
-        map.rig(bead)
-            .is_ok_and(|found| found.metadata.name == rig.metadata.name)
-    };
-    let beads: Vec<&Bead> = seen
-        .beads
-        .iter()
-        .map(AsRef::as_ref)
-        .filter(leads_here)
-        .collect();
-    let ledger = Ledger::of(seen.polecats.iter().map(AsRef::as_ref));
-    let polecats: HashMap<PolecatKey, &Polecat> = seen
-        .polecats
-        .iter()
-        .map(|polecat| (PolecatKey::of(polecat), polecat.as_ref()))
-        .collect();
-    let slots = slots(rig);
+    let desk = Desk::of(rig, seen);
+    // No slot is taken away from a Polecat that is only missing in the cache.
     let mut absent = BTreeSet::new();
     let plan = loop {
-        let plan = plan(&Scene {
-            rig: &name,
-            max_polecats: rig.spec.settings.max_polecats as usize,
-            policy,
-            slots: &slots,
-            beads: &beads,
-            polecats: &polecats,
-            ledger: &ledger,
-            batches: &batches,
-            absent: &absent,
-            scope: &context.settings.scope,
-            now: seen.now,
-        });
+        let plan = desk.plan(policy, &absent, &context.settings.scope);
         let missing = look_for(&plan.look_for, context).await?;
         if missing.is_empty() {
             break plan;
@@ -235,8 +102,8 @@ async fn dispatch(
     if written == Written::NotKept {
         return Ok(Action::requeue(TROUBLED));
     }
-    create(rig, &plan, &batches, context).await?;
-    prune(rig, policy, seen, &batches, context).await?;
+    create(rig, &plan, &desk.batches, context).await?;
+    prune(rig, policy, seen, &desk.batches, context).await?;
     // What was troubled and is not any more is said at once.
     Ok(if trouble.is_some() {
         Action::requeue(SOON)
@@ -254,14 +121,6 @@ async fn look_for(keys: &[PolecatKey], context: &Context) -> Result<Vec<PolecatK
         }
     }
     Ok(missing)
-}
-
-fn slots(rig: &Rig) -> Vec<Slot> {
-    let texts = rig
-        .status
-        .iter()
-        .flat_map(|status| status.slots.iter().flatten());
-    texts.filter_map(|text| Slot::parse(text)).collect()
 }
 
 /// Whether a status was written.
@@ -316,70 +175,6 @@ async fn write(rig: &Rig, status: RigStatus, context: &Context) -> Result<Writte
         return Ok(Written::NotKept);
     }
     Ok(Written::Yes)
-}
-
-/// Creates the Polecats that have their slots now. One that exists already was created before.
-async fn create(
-    rig: &Rig,
-    plan: &Plan<'_>,
-    batches: &Batches<'_>,
-    context: &Context,
-) -> Result<(), Fault> {
-    let runner = if context.settings.controllers.polecat {
-        Runner::Beadlet
-    } else {
-        Runner::Operator
-    };
-    let is_unborn = |new: &&NewPolecat<'_>| context.born.get(&new.key).is_none();
-    let unborn: Vec<Polecat> = plan
-        .create
-        .iter()
-        .filter(is_unborn)
-        .map(|new| newborn(new, rig, batches, runner))
-        .collect();
-    let at_once = if unborn.len() <= IN_ORDER { 1 } else { AT_ONCE };
-    let births = iter(unborn)
-        .map(|polecat| bear(polecat, context))
-        .buffered(at_once);
-    let answers: Vec<Result<(), Fault>> = births.collect().await;
-    let failed = answers.into_iter().find_map(Result::err);
-    let trouble = failed
-        .as_ref()
-        .filter(|fault| fault.reason().needs_a_person());
-    let trouble = trouble.map(|fault| Trouble {
-        reason: fault.reason().as_str(),
-        message: fault.to_string(),
-    });
-    context.set_trouble(&rig.name_any(), trouble);
-    failed.map_or(Ok(()), Err)
-}
-
-async fn bear(polecat: Polecat, context: &Context) -> Result<(), Fault> {
-    let key = PolecatKey::of(&polecat);
-    let PolecatKey { namespace, name } = &key;
-    match context.cluster.create_polecat(&polecat).await {
-        Ok(_) => {
-            let (attempt, because) = (polecat.number(), polecat.because().as_str());
-            tracing::info!(
-                namespace,
-                name,
-                bead = polecat.spec.bead_id,
-                attempt,
-                because,
-                "polecat created"
-            );
-        }
-        Err(fault) if fault.is_already_exists() => {
-            tracing::debug!(namespace, name, "polecat exists already")
-        }
-        // What is in a namespace that goes away goes away with it.
-        Err(fault) if matches!(fault.reason(), Reason::Terminating | Reason::NotFound) => {
-            tracing::debug!(namespace, name, "namespace is going away");
-        }
-        Err(fault) => return Err(fault),
-    }
-    context.born.put(key, ());
-    Ok(())
 }
 
 async fn prune(

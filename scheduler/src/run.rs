@@ -5,17 +5,12 @@ use std::future::{Future, pending};
 use std::sync::Arc;
 use std::time::Duration;
 
-use beadlet_store::keys::label;
-use beadlet_store::kinds::{Convoy, Polecat, Rig};
 use futures::{Stream, StreamExt};
-use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config, ReconcileReason, ReconcileRequest, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Api, Client, Resource};
+use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -23,16 +18,15 @@ use crate::ask::Cluster;
 use crate::clock::{Clock, Ring};
 use crate::context::Context;
 use crate::decide::policy::Policy;
-use crate::decide::scope::Scope;
 use crate::fault::{Fault, Reason};
 use crate::lease::{Elector, release};
 use crate::observations::Observations;
 use crate::settings::{Election, Settings};
 use crate::tell::Teller;
 use crate::term::Term;
-use crate::watch::{Parsed, Reflected, config, follow, follow_guarded, store};
+use crate::watches::{Ready, watches};
 use crate::wire::Wires;
-use crate::world::{Beads, World};
+use crate::world::World;
 use crate::{convoy, polecat, rig};
 
 /// Why the scheduler ended by itself.
@@ -165,131 +159,6 @@ pub async fn lead(
     match parts.join_next().await {
         Some(Err(error)) if error.is_panic() => Err(RunError::Part(error.to_string())),
         _ => Err(RunError::Part("it should have gone on".into())),
-    }
-}
-
-/// Resolves when every cache is complete.
-type Ready = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Starts the watches that the chosen controllers need.
-fn watches(
-    client: &Client,
-    settings: &Settings,
-    wires: &Wires,
-    parts: &mut JoinSet<()>,
-) -> (World, Ready) {
-    let ((rigs, rigs_w), (polecats, polecats_w), (convoys, convoys_w)) =
-        (store(), store(), store());
-    let ((stores, stores_w), (jobs, jobs_w), (pods, pods_w)) = (store(), store(), store());
-    let world = World {
-        rigs,
-        polecats,
-        convoys,
-        stores,
-        jobs,
-        pods,
-        beads: Arc::new(Beads::default()),
-        links: Arc::default(),
-    };
-    let (beads_tell, beads_told) = oneshot::channel();
-    let scope = &settings.scope;
-    let with = || (wires.clone(), world.clone());
-
-    let (w, known) = with();
-    let changed =
-        move |before: Option<&Rig>, after: Option<&Rig>| w.rig_changed(&known, before, after);
-    parts.spawn(follow_guarded(
-        "rigs",
-        Api::<DeserializeGuard<Rig>>::all(client.clone()),
-        Reflected::new(rigs_w, changed),
-    ));
-    let (w, known) = with();
-    let changed =
-        move |before: Option<&_>, after: Option<&_>| w.polecat_changed(&known, before, after);
-    parts.spawn(follow_guarded(
-        "polecats",
-        scoped::<DeserializeGuard<Polecat>>(client, scope),
-        Reflected::new(polecats_w, changed),
-    ));
-    let (w, known) = with();
-    let changed =
-        move |before: Option<&_>, after: Option<&_>| w.convoy_changed(&known, before, after);
-    parts.spawn(follow_guarded(
-        "convoys",
-        scoped::<DeserializeGuard<Convoy>>(client, scope),
-        Reflected::new(convoys_w, changed),
-    ));
-    let (w, known) = with();
-    let changed =
-        move |before: Option<&_>, after: Option<&_>| w.store_changed(&known, before, after);
-    parts.spawn(follow_guarded(
-        "beadstores",
-        scoped::<DeserializeGuard<_>>(client, scope),
-        Reflected::new(stores_w, changed),
-    ));
-    let (w, known) = with();
-    let changed =
-        move |before: Option<&_>, after: Option<&_>| w.bead_changed(&known, before, after);
-    let of_mirror = config().labels(&format!(
-        "{}={},{}",
-        label::MANAGED_BY,
-        label::MANAGED_BY_BEADLET,
-        label::READY
-    ));
-    let beads = Parsed::new(Arc::clone(&world.beads), beads_tell, changed);
-    parts.spawn(follow(
-        "beads",
-        scoped::<ConfigMap>(client, scope),
-        of_mirror,
-        beads,
-    ));
-    if settings.controllers.polecat {
-        let of_polecats = || config().labels(beadlet_store::keys::work::POLECAT);
-        let w = wires.clone();
-        let changed = move |before: Option<&_>, after: Option<&_>| w.part_changed(before, after);
-        parts.spawn(follow(
-            "jobs",
-            scoped(client, scope),
-            of_polecats(),
-            Reflected::new(jobs_w, changed),
-        ));
-        let (w, known) = with();
-        let changed = move |before: Option<&_>, after: Option<&_>| {
-            known.links.pod_changed(before, after);
-            w.part_changed(before, after);
-        };
-        parts.spawn(follow(
-            "pods",
-            scoped(client, scope),
-            of_polecats(),
-            Reflected::new(pods_w, changed),
-        ));
-    }
-    let ready = complete(world.clone(), beads_told, settings.controllers.polecat);
-    (world, Box::pin(ready))
-}
-
-async fn complete(world: World, beads: oneshot::Receiver<()>, has_jobs: bool) {
-    // An error means that the watch is gone, and then its task ends the whole.
-    let _ = beads.await;
-    let _ = world.rigs.wait_until_ready().await;
-    let _ = world.polecats.wait_until_ready().await;
-    let _ = world.convoys.wait_until_ready().await;
-    let _ = world.stores.wait_until_ready().await;
-    if has_jobs {
-        let _ = world.jobs.wait_until_ready().await;
-        let _ = world.pods.wait_until_ready().await;
-    }
-    tracing::info!("caches complete");
-}
-
-fn scoped<K>(client: &Client, scope: &Scope) -> Api<K>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-{
-    match scope {
-        Scope::Cluster => Api::all(client.clone()),
-        Scope::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
     }
 }
 

@@ -2,19 +2,20 @@
 
 use beadlet_store::kinds::{PolecatPhase, PolecatStatus};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::sight::Seen;
-use super::stop::{Stop, waiting};
+use super::stop::Stop;
 use super::{JobSight, Outcome, View, name_of_job};
 use crate::decide::attempt::Attempt;
-use crate::decide::condition::{
-    self, BEAD_OPEN, CONFIGURED, KEY_CURRENT, READY, RECONCILING, STALLED, STOPPING, Said,
-};
-use crate::decide::fate::Fate;
+use crate::decide::condition::{self, BEAD_OPEN, CONFIGURED, KEY_CURRENT, READY, STOPPING, Said};
 use crate::decide::outcome::newest;
+use conditions::{at_rest, bead_condition, configured, key_condition, set, under_way};
+use pod::{is_active, last_activity, pod_words};
+
+mod conditions;
+mod pod;
 
 /// The status as it is, with what is always true brought up to date.
 pub(super) fn current(view: &View<'_>) -> PolecatStatus {
@@ -101,31 +102,7 @@ pub(super) fn unconfigured(view: &View<'_>, why: &Said, gives_back: bool) -> Pol
         status.pauses = Some(view.polecat.pauses() + 1);
     }
     set(view, &mut status, why);
-    set(
-        view,
-        &mut status,
-        &Said {
-            type_: READY,
-            ..why.clone()
-        },
-    );
-    set(
-        view,
-        &mut status,
-        &Said {
-            type_: STALLED,
-            status: true,
-            ..why.clone()
-        },
-    );
-    set(
-        view,
-        &mut status,
-        &Said {
-            type_: RECONCILING,
-            ..why.clone()
-        },
-    );
+    conditions::stalled(view, &mut status, why);
     status
 }
 
@@ -298,182 +275,4 @@ fn ended(view: &View<'_>, at: Option<Time>) -> PolecatStatus {
         condition::unset(&mut status.conditions, type_);
     }
     status
-}
-
-fn set(view: &View<'_>, status: &mut PolecatStatus, said: &Said) {
-    condition::set(
-        &mut status.conditions,
-        said,
-        view.polecat.metadata.generation,
-        view.now,
-    );
-}
-
-fn under_way(
-    view: &View<'_>,
-    status: &mut PolecatStatus,
-    is_reconciling: bool,
-    reason: &'static str,
-    message: String,
-) {
-    set(
-        view,
-        status,
-        &Said::new(READY, false, reason, message.clone()),
-    );
-    set(
-        view,
-        status,
-        &Said::new(RECONCILING, is_reconciling, reason, message.clone()),
-    );
-    set(view, status, &Said::new(STALLED, false, reason, message));
-}
-
-fn at_rest(view: &View<'_>, status: &mut PolecatStatus, ready: &Said, is_stalled: bool) {
-    set(view, status, ready);
-    set(
-        view,
-        status,
-        &Said {
-            type_: RECONCILING,
-            status: false,
-            ..ready.clone()
-        },
-    );
-    set(
-        view,
-        status,
-        &Said {
-            type_: STALLED,
-            status: is_stalled,
-            ..ready.clone()
-        },
-    );
-}
-
-fn configured(view: &View<'_>, status: &mut PolecatStatus) {
-    set(
-        view,
-        status,
-        &Said::new(CONFIGURED, true, "Configured", "it makes a Job"),
-    );
-}
-
-/// A running agent keeps the key that it was started with.
-fn key_condition(view: &View<'_>, status: &mut PolecatStatus) {
-    let (Some(started_with), Some(now)) = (&status.key_hash, &view.inputs.key_hash) else {
-        return;
-    };
-    let said = if started_with == now {
-        Said::new(
-            KEY_CURRENT,
-            true,
-            "Current",
-            "it has the key that the Secret holds",
-        )
-    } else {
-        Said::new(
-            KEY_CURRENT,
-            false,
-            "KeyRotated",
-            "the Secret holds another key now: new Jobs take it, this one goes on with the old one",
-        )
-    };
-    set(view, status, &said);
-}
-
-fn bead_condition(view: &View<'_>, status: &mut PolecatStatus) {
-    let said = match &view.fate {
-        Fate::Open => return condition::unset(&mut status.conditions, BEAD_OPEN),
-        Fate::Closed => Said::new(
-            BEAD_OPEN,
-            false,
-            "Closed",
-            "the bead was closed in git: the Polecat is stopped soon",
-        ),
-        Fate::Reassigned { to } => Said::new(
-            BEAD_OPEN,
-            false,
-            "Reassigned",
-            format!("the bead was given to {to} in git: the Polecat is stopped soon"),
-        ),
-        Fate::Deleted => Said::new(
-            BEAD_OPEN,
-            false,
-            "Deleted",
-            "the bead is not in git any more: the Polecat is stopped soon",
-        ),
-        Fate::Unknown => Said::new(
-            BEAD_OPEN,
-            true,
-            "StoreGone",
-            "the BeadStore of the bead is gone: the Polecat goes on",
-        ),
-    };
-    set(view, status, &said);
-}
-
-fn pod_words(pod: Option<&Pod>) -> String {
-    let Some(pod) = pod else {
-        return "its Job has no pod yet".into();
-    };
-    let name = pod.name_any();
-    let phase = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.phase.as_deref())
-        .unwrap_or("Pending");
-    let unscheduled = pod
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    let mut unscheduled = unscheduled
-        .filter(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
-    let held_up = waiting(pod).find(|waiting| waiting.message.is_some());
-    match (held_up, unscheduled.next()) {
-        (Some(waiting), _) => {
-            let reason = waiting.reason.as_deref().unwrap_or("waiting");
-            format!(
-                "pod {name} waits: {reason}: {}",
-                waiting.message.as_deref().unwrap_or_default()
-            )
-        }
-        (None, Some(condition)) => format!(
-            "pod {name} has no node: {}",
-            condition.message.as_deref().unwrap_or_default()
-        ),
-        (None, None) => format!("pod {name} is {}", phase.to_lowercase()),
-    }
-}
-
-fn is_active(pod: &Pod) -> bool {
-    let phase = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.phase.as_deref());
-    phase == Some("Running") && pod.metadata.deletion_timestamp.is_none()
-}
-
-/// The last time a container of the pod started or ended.
-fn last_activity(pod: &Pod) -> Option<Time> {
-    let status = pod.status.as_ref()?;
-    let containers = status
-        .init_container_statuses
-        .iter()
-        .flatten()
-        .chain(status.container_statuses.iter().flatten());
-    let times = containers
-        .filter_map(|container| container.state.as_ref())
-        .flat_map(|state| {
-            let running = state
-                .running
-                .as_ref()
-                .and_then(|running| running.started_at.clone());
-            let ended = state
-                .terminated
-                .as_ref()
-                .and_then(|ended| ended.finished_at.clone());
-            running.into_iter().chain(ended)
-        });
-    times.map(|time| time.0).max().map(Time)
 }

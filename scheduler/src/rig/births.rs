@@ -1,0 +1,84 @@
+//! Polecats come into being.
+
+use beadlet_store::kinds::{Polecat, Rig};
+use futures::StreamExt;
+use futures::stream::iter;
+use kube::ResourceExt;
+
+use crate::context::Context;
+use crate::decide::attempt::Attempt;
+use crate::decide::batch::Batches;
+use crate::decide::dispatch::{NewPolecat, Plan};
+use crate::decide::newborn::{Runner, newborn};
+use crate::decide::rig_status::Trouble;
+use crate::decide::slot::PolecatKey;
+use crate::fault::{Fault, Reason};
+
+/// How many Polecats are created at once. Enough to keep an API server busy, few enough for the others.
+const AT_ONCE: usize = 32;
+/// So few are created one after the other: in dispatch order, for whoever watches.
+const IN_ORDER: usize = 10;
+
+/// Creates the Polecats that have their slots now. One that exists already was created before.
+pub(super) async fn create(
+    rig: &Rig,
+    plan: &Plan<'_>,
+    batches: &Batches<'_>,
+    context: &Context,
+) -> Result<(), Fault> {
+    let runner = if context.settings.controllers.polecat {
+        Runner::Beadlet
+    } else {
+        Runner::Operator
+    };
+    let is_unborn = |new: &&NewPolecat<'_>| context.born.get(&new.key).is_none();
+    let unborn: Vec<Polecat> = plan
+        .create
+        .iter()
+        .filter(is_unborn)
+        .map(|new| newborn(new, rig, batches, runner))
+        .collect();
+    let at_once = if unborn.len() <= IN_ORDER { 1 } else { AT_ONCE };
+    let births = iter(unborn)
+        .map(|polecat| bear(polecat, context))
+        .buffered(at_once);
+    let answers: Vec<Result<(), Fault>> = births.collect().await;
+    let failed = answers.into_iter().find_map(Result::err);
+    let trouble = failed
+        .as_ref()
+        .filter(|fault| fault.reason().needs_a_person());
+    let trouble = trouble.map(|fault| Trouble {
+        reason: fault.reason().as_str(),
+        message: fault.to_string(),
+    });
+    context.set_trouble(&rig.name_any(), trouble);
+    failed.map_or(Ok(()), Err)
+}
+
+async fn bear(polecat: Polecat, context: &Context) -> Result<(), Fault> {
+    let key = PolecatKey::of(&polecat);
+    let PolecatKey { namespace, name } = &key;
+    match context.cluster.create_polecat(&polecat).await {
+        Ok(_) => {
+            let (attempt, because) = (polecat.number(), polecat.because().as_str());
+            tracing::info!(
+                namespace,
+                name,
+                bead = polecat.spec.bead_id,
+                attempt,
+                because,
+                "polecat created"
+            );
+        }
+        Err(fault) if fault.is_already_exists() => {
+            tracing::debug!(namespace, name, "polecat exists already")
+        }
+        // What is in a namespace that goes away goes away with it.
+        Err(fault) if matches!(fault.reason(), Reason::Terminating | Reason::NotFound) => {
+            tracing::debug!(namespace, name, "namespace is going away");
+        }
+        Err(fault) => return Err(fault),
+    }
+    context.born.put(key, ());
+    Ok(())
+}
