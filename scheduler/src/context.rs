@@ -5,6 +5,8 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use beadlet_store::kinds::Rig;
+
 use crate::ask::Cluster;
 use crate::decide::lifecycle::Inputs;
 use crate::decide::order::Order;
@@ -14,10 +16,13 @@ use crate::fault::{Fault, Reason};
 use crate::observations::{Controller, Observations};
 use crate::settings::Settings;
 use crate::tell::Teller;
+use crate::together::Together;
 use crate::world::World;
 
 /// How long the answer about a Secret or ConfigMap is believed.
 const INPUTS_KNOWN: Duration = Duration::from_secs(5);
+/// How often a status is written that nobody waits for.
+pub(crate) const LEISURE: Duration = Duration::from_millis(500);
 /// How long a Polecat that was just created may be missing in the cache.
 const BORN_KNOWN: Duration = Duration::from_secs(10);
 
@@ -30,6 +35,9 @@ pub(crate) struct Context {
     pub(crate) born: Recently<PolecatKey, ()>,
     /// When a Rig's status was written last.
     pub(crate) rig_writes: Recently<String, ()>,
+    /// When a Polecat's status was written last.
+    pub(crate) polecat_writes: Recently<PolecatKey, ()>,
+    rig_reads: Together<Option<Rig>>,
     troubles: Mutex<HashMap<String, Trouble>>,
     /// Fingerprints by key; `None` for a Secret that does not exist.
     secrets: Recently<(String, String), Option<std::collections::BTreeMap<String, String>>>,
@@ -52,6 +60,8 @@ impl Context {
             observations,
             born: Recently::new(BORN_KNOWN),
             rig_writes: Recently::new(Duration::from_secs(60)),
+            polecat_writes: Recently::new(LEISURE),
+            rig_reads: Together::default(),
             troubles: Mutex::default(),
             secrets: Recently::new(INPUTS_KNOWN),
             configmaps: Recently::new(INPUTS_KNOWN),
@@ -73,6 +83,21 @@ impl Context {
             Some(trouble) => troubles.insert(rig.to_owned(), trouble),
             None => troubles.remove(rig),
         };
+    }
+
+    /// The Rig as a read without cache found it that began after this call. Those who ask at the same time share it: a list of a thousand
+    /// places is not read a thousand times.
+    ///
+    /// # Errors
+    /// What the API server refused.
+    pub(crate) async fn rig(&self, name: &str) -> Result<Arc<Option<Rig>>, Fault> {
+        let (cluster, rig) = (self.cluster.clone(), name.to_owned());
+        let read = async move { cluster.rig(&rig).await.ok() };
+        match self.rig_reads.read(name, read).await {
+            Some(rig) => Ok(rig),
+            // Each has its own fault to tell.
+            None => self.cluster.rig(name).await.map(Arc::new),
+        }
     }
 
     /// Counts a look at an object and a fault.

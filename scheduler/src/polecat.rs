@@ -9,9 +9,9 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
-use crate::context::Context;
+use crate::context::{Context, LEISURE};
 use crate::decide::attempt::Attempt;
-use crate::decide::lifecycle::{Act, Decision, Inputs, name_of_job, troubled};
+use crate::decide::lifecycle::{Act, Decision, Inputs, is_urgent, name_of_job, troubled};
 use crate::decide::order::{Order, OrderError};
 use crate::decide::slot::PolecatKey;
 use crate::fault::Fault;
@@ -35,7 +35,7 @@ pub(crate) async fn reconcile(
     context: Arc<Context>,
 ) -> Result<Action, Fault> {
     let begin = Instant::now();
-    let mut walk = Walk::of(&polecat, &context);
+    let mut walk = Walk::of(polecat, &context);
     let answer = walk.go().await;
     context.looked(Controller::Polecat, begin, &answer);
     if let Err(fault) = &answer {
@@ -68,13 +68,15 @@ enum Step {
 }
 
 impl<'a> Walk<'a> {
-    fn of(polecat: &Polecat, context: &'a Context) -> Self {
-        let namespace = polecat.namespace().unwrap_or_default();
-        let job = context.world.job(&namespace, &name_of_job(polecat));
+    fn of(polecat: Arc<Polecat>, context: &'a Context) -> Self {
+        let (world, key) = (&context.world, PolecatKey::of(&polecat));
+        let ours = &world.own_polecats;
+        let newer = ours.newer(&key.namespace, &key.name, Some(Arc::clone(&polecat)));
+        let polecat = newer.unwrap_or(polecat);
         Self {
             context,
-            polecat: polecat.clone(),
-            job: Sight::Cached(job),
+            job: Sight::Cached(world.job(&key.namespace, &name_of_job(&polecat))),
+            polecat: polecat.as_ref().clone(),
             is_confirmed: false,
         }
     }
@@ -117,9 +119,19 @@ impl<'a> Walk<'a> {
         let can_wait =
             matches!(act, Act::Create(_)) && (self.polecat.is_dispatched() || self.has_job_name());
         if !can_wait && self.polecat.status.as_ref() != Some(&status) {
+            if let Some(pause) = self.leisure(&act, &status) {
+                return Ok(Step::Rest(Action::requeue(pause)));
+            }
             self.write(status).await?;
         }
         self.act(act, wake).await
+    }
+
+    /// How long the status can wait: what becomes of a Job comes in small pieces, and each write costs time that others need.
+    fn leisure(&self, act: &Act, status: &PolecatStatus) -> Option<Duration> {
+        let age = self.context.polecat_writes.age_of(&self.key())?;
+        let has_time = *act == Act::Nothing && !is_urgent(self.polecat.status.as_ref(), status);
+        LEISURE.checked_sub(age).filter(|_| has_time)
     }
 
     fn has_job_name(&self) -> bool {
@@ -138,6 +150,8 @@ impl<'a> Walk<'a> {
         };
         self.polecat = self.context.cluster.write_polecat_status(&wanted).await?;
         self.polecat.managed_fields_mut().clear();
+        self.context.world.own_polecats.put(&self.polecat);
+        self.context.polecat_writes.put(self.key(), ());
         self.is_confirmed = true;
         let after = self.polecat.status.clone().unwrap_or_default();
         self.context

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
-use crate::context::Context;
+use crate::context::{Context, LEISURE};
 use crate::decide::batch::Batches;
 use crate::decide::dispatch::Plan;
 use crate::decide::policy::Policy;
@@ -32,8 +32,6 @@ const PRUNED: usize = 50;
 const TROUBLED: Duration = Duration::from_secs(5);
 /// How long until a pass follows that has only something to say.
 const SOON: Duration = Duration::from_millis(50);
-/// How often a status is written that nobody waits for.
-const LEISURE: Duration = Duration::from_millis(500);
 
 /// One pass: observe, decide, give slots by compare-and-swap, create.
 ///

@@ -74,7 +74,8 @@ pub(crate) fn watches(
     watches.ours("beadstores", here, stores, Wires::store_changed);
     watches.beads(told);
     if has_jobs {
-        watches.parts_of_polecats("jobs", jobs, |wires, _, before, after| {
+        watches.parts_of_polecats("jobs", jobs, |wires, world, before, after| {
+            world.own_jobs.seen(before, after);
             wires.part_changed(before, after);
         });
         watches.parts_of_polecats("pods", pods, |wires, world, before, after| {
@@ -99,6 +100,8 @@ fn caches() -> (World, Writers) {
         pods,
         beads: Arc::new(Beads::default()),
         links: Arc::default(),
+        own_polecats: Arc::default(),
+        own_jobs: Arc::default(),
     };
     let writers = Writers {
         rigs: rigs_w,

@@ -60,6 +60,7 @@ impl Wires {
         before: Option<&Polecat>,
         after: Option<&Polecat>,
     ) {
+        world.own_polecats.seen(before, after);
         world.links.polecat_changed(before, after);
         for polecat in before.into_iter().chain(after) {
             self.polecats.push(reference(&PolecatKey::of(polecat)));

@@ -14,6 +14,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use crate::decide::attempt::Attempt;
 use crate::decide::bead::{Bead, BeadKey};
 use crate::decide::slot::PolecatKey;
+use crate::latest::Latest;
 
 /// The caches. Each may be behind by itself.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub(crate) struct World {
     pub(crate) pods: Store<Pod>,
     pub(crate) beads: Arc<Beads>,
     pub(crate) links: Arc<Links>,
+    pub(crate) own_polecats: Arc<Latest<Polecat>>,
+    pub(crate) own_jobs: Arc<Latest<Job>>,
 }
 
 impl World {
@@ -34,7 +37,8 @@ impl World {
     }
 
     pub(crate) fn job(&self, namespace: &str, name: &str) -> Option<Arc<Job>> {
-        self.jobs.get(&ObjectRef::new(name).within(namespace))
+        let cached = self.jobs.get(&ObjectRef::new(name).within(namespace));
+        self.own_jobs.newer(namespace, name, cached)
     }
 
     pub(crate) fn convoy(&self, namespace: &str, name: &str) -> Option<Arc<Convoy>> {

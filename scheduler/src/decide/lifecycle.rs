@@ -234,7 +234,7 @@ fn working(view: &View<'_>, seen: &Seen<'_>) -> Decision {
         return without_job(view, seen);
     };
     if !seen.is_suspended {
-        return Decision::new(say::working(view, seen), Act::Nothing);
+        return Decision::new(say::working(view), Act::Nothing);
     }
     match (&view.place, seen.is_of_queue) {
         (_, true) => Decision::new(
@@ -244,9 +244,7 @@ fn working(view: &View<'_>, seen: &Seen<'_>) -> Decision {
         (Place::Awaited(why), false) => {
             Decision::new(say::queued(view, "AwaitsPlace", why.clone()), Act::Nothing)
         }
-        (_, false) if seen.is_for_this_stretch => {
-            Decision::new(say::working(view, seen), Act::Start)
-        }
+        (_, false) if seen.is_for_this_stretch => Decision::new(say::working(view), Act::Start),
         // Suspended for a further stretch: the pause is not written down yet.
         (_, false) => Decision::new(say::gave_back(view), Act::Nothing),
     }
@@ -354,6 +352,25 @@ pub fn troubled(
         );
     }
     status
+}
+
+/// Whether the difference is one that others wait for, or that must not be lost. The rest is what can be seen of a pod that works.
+#[must_use]
+pub fn is_urgent(before: Option<&PolecatStatus>, after: &PolecatStatus) -> bool {
+    let essence = |status: &PolecatStatus| {
+        let mut status = PolecatStatus {
+            pod_name: None,
+            pod_active: None,
+            last_activity: None,
+            started_at: None,
+            ..status.clone()
+        };
+        for condition in &mut status.conditions {
+            condition.message.clear();
+        }
+        status
+    };
+    before.map(essence) != Some(essence(after))
 }
 
 /// The name of the Job of `polecat`.

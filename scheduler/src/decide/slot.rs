@@ -6,7 +6,8 @@
 //! 1. The list in the Rig's status is only written by compare-and-swap, and grows only while it is shorter than `maxPolecats`.
 //! 2. A Job is created suspended. To start it, the controller, in this order: has seen the Job; makes sure, by a write with
 //!    compare-and-swap or by a read without cache, that the Polecat is still the one that it decided about, and written down as working;
-//!    reads the Rig without cache and finds the slot; unsuspends the Job by a patch that only holds for this very Job and this stretch
+//!    reads the Rig without cache and finds the slot (a read that several share begins after the last of them has come so far);
+//!    unsuspends the Job by a patch that only holds for this very Job and this stretch
 //!    of work.
 //! 3. A slot goes away only after its Polecat's status says something final, or one pause more. The final word is only written after
 //!    the intention was (condition `Stopping`), which makes the second step of any other controller fail, and after the Job was then

@@ -25,6 +25,9 @@ impl Walk<'_> {
     }
 
     fn saw(&mut self, job: Option<Job>) {
+        if let Some(job) = &job {
+            self.context.world.own_jobs.put(job);
+        }
         self.job = Sight::Fresh(job.map(Box::new));
         self.is_confirmed = false;
     }
@@ -81,8 +84,9 @@ impl Walk<'_> {
         let Some(rig) = &self.polecat.spec.rig else {
             return Ok(true);
         };
-        let rig = self.context.cluster.rig(rig).await?;
-        Ok(rig.is_some_and(|rig| holds(&rig, &Slot::of(&self.polecat))))
+        let rig = self.context.rig(rig).await?;
+        let slot = Slot::of(&self.polecat);
+        Ok(rig.as_ref().as_ref().is_some_and(|rig| holds(rig, &slot)))
     }
 
     pub(super) async fn start(&mut self) -> Result<Step, Fault> {

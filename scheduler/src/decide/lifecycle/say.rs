@@ -30,9 +30,11 @@ pub(super) fn current(view: &View<'_>) -> PolecatStatus {
             .iter()
             .any(|owner| Some(&owner.uid) == polecat.metadata.uid.as_ref())
     };
-    status.job_uid = status
-        .job_uid
-        .or_else(|| job.filter(is_ours)?.metadata.uid.clone());
+    let job = job.filter(is_ours);
+    status.job_uid = status.job_uid.or_else(|| job?.metadata.uid.clone());
+    status.started_at = status
+        .started_at
+        .or_else(|| job?.status.as_ref()?.start_time.clone());
     let pod = newest(view.pods);
     status.pod_active = Some(pod.is_some_and(is_active));
     if let Some(pod) = pod {
@@ -107,16 +109,11 @@ pub(super) fn unconfigured(view: &View<'_>, why: &Said, gives_back: bool) -> Pol
 }
 
 /// Its Job runs, or is about to.
-pub(super) fn working(view: &View<'_>, seen: &Seen<'_>) -> PolecatStatus {
+pub(super) fn working(view: &View<'_>) -> PolecatStatus {
     let mut status = current(view);
     let is_first_time = view.polecat.phase() != PolecatPhase::Working;
     status.phase = Some(PolecatPhase::Working);
     status.job_name = Some(name_of_job(view.polecat));
-    let started = seen
-        .job
-        .filter(|_| !seen.is_suspended)
-        .and_then(|job| job.status.as_ref()?.start_time.clone());
-    status.started_at = status.started_at.or(started);
     if is_first_time {
         status.key_hash = view.inputs.key_hash.clone();
         status.bead_revision = view
@@ -142,7 +139,7 @@ pub(super) fn pausing(view: &View<'_>, seen: &Seen<'_>) -> PolecatStatus {
     let mut status = if seen.is_suspended {
         current(view)
     } else {
-        working(view, seen)
+        working(view)
     };
     under_way(
         view,
@@ -184,7 +181,7 @@ pub(super) fn cannot_pause(view: &View<'_>, seen: &Seen<'_>) -> PolecatStatus {
     let mut status = if seen.is_suspended {
         queued(view, "Suspended", String::new())
     } else {
-        working(view, seen)
+        working(view)
     };
     let message = "a Job of Kueue cannot be paused: set spec.desiredState to Working or Terminated";
     under_way(view, &mut status, true, "CannotPause", message.into());

@@ -620,3 +620,31 @@ fn decision_that_was_written_down_is_not_written_again() {
     story.step();
     assert_eq!(story.polecat.status, written);
 }
+
+#[test]
+fn job_that_ended_before_anybody_saw_it_work_has_started_all_the_same() {
+    let mut story = Story::started();
+    story.end(&json!({"type": "Complete"}));
+    let job = story.job.as_mut().unwrap();
+    job.status.as_mut().unwrap().start_time = Some(Time(before(1)));
+    story.step();
+    assert_eq!(story.phase(), PolecatPhase::Done);
+    let status = story.polecat.status.unwrap();
+    assert_eq!(status.started_at, Some(Time(before(1))));
+}
+
+#[test]
+fn what_is_seen_of_a_pod_has_time_and_what_changes_the_phase_has_not() {
+    let mut story = Story::started();
+    story.step();
+    let before = story.polecat.status.clone().unwrap();
+    story.pods = vec![
+        from_value(json!({"metadata": {"name": "pod"}, "status": {"phase": "Running"}})).unwrap(),
+    ];
+    let with_pod = story.decide().status;
+    assert_ne!(with_pod, before);
+    assert!(!is_urgent(Some(&before), &with_pod));
+    story.end(&json!({"type": "Complete"}));
+    assert!(is_urgent(Some(&before), &story.decide().status));
+    assert!(is_urgent(None, &before));
+}

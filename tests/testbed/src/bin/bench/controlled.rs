@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use beadlet_store::kinds::{BeadStore, Polecat, Rig};
 use beadlet_testbed::daemon::{ControllerSetup, Daemon};
 use beadlet_testbed::town::TownRepo;
+use beadlet_testbed::usage::Usage;
 use beadlet_testbed::watching::Watching;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
@@ -105,6 +106,11 @@ impl<'a> Controlled<'a> {
     pub(crate) async fn watching_polecats(&self) -> Result<Watching<Polecat>> {
         let polecats = Api::namespaced(self.bench.client("watcher"), &self.namespace);
         Watching::of(polecats, "").await
+    }
+
+    /// What the controller has used.
+    pub(crate) fn usage(&self) -> Result<Usage> {
+        self.daemon.usage()
     }
 
     /// Ends the controller and takes its Rig away. The Jobs stay.

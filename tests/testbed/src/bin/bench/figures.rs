@@ -97,6 +97,8 @@ pub(crate) struct Dispatch {
     pub(crate) one_by_one: Duration,
     /// What beadlet asked in the last round, by verb and resource.
     pub(crate) requests: Vec<(String, usize)>,
+    /// Processor time of beadlet in the last round, from the making of the Rig to the last pod.
+    pub(crate) used: Duration,
     /// The most Jobs that were ever unsuspended and not ended, of all rounds.
     pub(crate) most_at_once: usize,
     pub(crate) through: Through,

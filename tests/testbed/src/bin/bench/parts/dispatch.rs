@@ -44,6 +44,7 @@ pub(crate) async fn dispatch(bench: &Bench, arguments: &Arguments) -> Result<Dis
         bare: Vec::new(),
         one_by_one: Vec::new(),
         requests: BTreeMap::new(),
+        used: Duration::ZERO,
         most_at_once: 0,
     };
     for round in 0..arguments.rounds(arguments.ready) {
@@ -78,6 +79,7 @@ struct Contest<'a> {
     bare: Vec<Duration>,
     one_by_one: Vec<Duration>,
     requests: BTreeMap<String, usize>,
+    used: Duration,
     most_at_once: usize,
 }
 
@@ -100,10 +102,12 @@ impl Contest<'_> {
         let namespace = controlled.namespace.clone();
         let mut watching = controlled.watching().await?;
         let mark = self.bench.testbed.audit().mark().await;
+        let before = controlled.usage()?;
         let begin = Instant::now();
         controlled.rig("gt", self.beads).await?;
         let times = Times::of(&mut watching, self.beads, begin).await?;
         settled(self.bench, &namespace, self.beads).await?;
+        self.used = controlled.usage()?.time.saturating_sub(before.time);
         let requests = self.bench.asked(mark).await;
         controlled.stop().await?;
         self.bench.tell(&format!(
@@ -181,6 +185,7 @@ impl Contest<'_> {
             bare_at_once: self.best,
             one_by_one: median(&self.one_by_one),
             requests: self.requests.into_iter().collect(),
+            used: self.used,
             most_at_once: self.most_at_once,
             through,
         }

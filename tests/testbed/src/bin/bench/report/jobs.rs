@@ -61,6 +61,12 @@ pub(super) fn dispatch(page: &mut String, dispatch: &Dispatch) {
         &["", "requests", "an issue"],
         requests,
     );
+    let _ = write!(
+        page,
+        "\nUntil the last pod is there, {} of processor time were used by beadlet for them: {} an issue.\n",
+        time(dispatch.used),
+        milliseconds(dispatch.used / u32::try_from(dispatch.beads).unwrap_or(u32::MAX)),
+    );
 }
 
 pub(super) fn push_to_job(page: &mut String, push: &PushToJob) {
