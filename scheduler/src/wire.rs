@@ -10,6 +10,7 @@ use kube::{Resource, ResourceExt};
 
 use crate::decide::attempt::Attempt;
 use crate::decide::bead::{Bead, BeadKey};
+use crate::decide::fate::mirrors;
 use crate::decide::slot::{PolecatKey, Slot};
 use crate::trigger::Triggers;
 use crate::world::{World, polecat_of, reference};
@@ -106,9 +107,7 @@ impl Wires {
         before: Option<&BeadStore>,
         after: Option<&BeadStore>,
     ) {
-        let is_there = |store: Option<&BeadStore>| {
-            store.is_some_and(|store| store.metadata.deletion_timestamp.is_none())
-        };
+        let is_there = |store: Option<&BeadStore>| store.is_some_and(mirrors);
         if generation(before) != generation(after) {
             self.all_rigs(world);
         }

@@ -13,6 +13,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 
 use crate::decide::attempt::Attempt;
 use crate::decide::bead::{Bead, BeadKey};
+use crate::decide::fate::mirrors;
 use crate::decide::slot::PolecatKey;
 use crate::latest::Latest;
 
@@ -67,10 +68,10 @@ impl World {
             .collect()
     }
 
-    /// Whether the BeadStore of that name is there and goes on mirroring.
+    /// Whether the BeadStore of that name says truly which beads there are.
     pub(crate) fn has_store(&self, namespace: &str, name: &str) -> bool {
         let store = self.stores.get(&ObjectRef::new(name).within(namespace));
-        store.is_some_and(|store| store.metadata.deletion_timestamp.is_none())
+        store.is_some_and(|store| mirrors(&store))
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use beadlet_store::kinds::{BeadStore, Polecat, PolecatPhase};
+use beadlet_store::{
+    keys::label,
+    kinds::{BeadStore, BeadStorePhase, Polecat, PolecatPhase},
+};
 use beadlet_testbed::{GitRepo, Program, Running, eventually};
+use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{
     Api,
-    api::{ListParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, from_value, json};
 
@@ -40,7 +44,7 @@ fn process(town: &Town, user: &str) -> Running {
         .start()
 }
 
-fn lines(count: usize, fields: &Value) -> String {
+pub(crate) fn lines(count: usize, fields: &Value) -> String {
     (0..count)
         .map(|n| {
             let mut issue = json!({"id": format!("gt-{n}"), "title": "t", "status": "open", "priority": 2, "issue_type": "task",
@@ -96,6 +100,72 @@ async fn push_becomes_a_job_and_the_next_starts_when_the_first_ends() {
     all_done(&town, 2).await;
     assert_eq!(History::of(&town).await.most_at_once(), 1);
     assert!(controller.terminate(SOON).await.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleted_store_that_comes_back_finds_its_work_as_it_was() {
+    let rig = json!({"settings": {"maxPolecats": 1}, "dispatch": {"stopGrace": "10ms"}});
+    let town = Town::new("reborn", rig).await;
+    let repo = GitRepo::bare();
+    repo.commit("main", ".beads/issues.jsonl", lines(4, &json!({})));
+    store(&town, &repo).await;
+    let mut controller = process(&town, "controller");
+    let kubelet = town.kubelet(End::Never);
+    town.phase("gt-0-1", PolecatPhase::Working).await;
+    let stores: Api<BeadStore> = town.namespace.api();
+    let params = DeleteParams::default();
+    stores.delete("beads", &params).await.unwrap();
+    store_is_gone(&town, "gt-0-1").await;
+    let beads: Api<ConfigMap> = town.namespace.api();
+    let ours = ListParams::default().labels(label::STORE);
+    eventually(SOON, "its beads are gone", async || {
+        beads.list(&ours).await.unwrap().items.is_empty()
+    })
+    .await;
+
+    // It is back, but cannot read its repository yet: what is not mirrored is not deleted in git.
+    let spec = json!({"source": {"url": "/nowhere"}, "rigRef": town.name()});
+    let back = json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": "beads"}, "spec": spec});
+    let back = from_value(back).unwrap();
+    stores.create(&PostParams::default(), &back).await.unwrap();
+    eventually(SOON, "the store says that it cannot read", async || {
+        let phase = stores.get("beads").await.unwrap().status?.phase?;
+        (phase == BeadStorePhase::Error).then_some(())
+    })
+    .await;
+    store_is_gone(&town, "gt-0-1").await;
+    let mended = json!({"spec": {"source": {"url": repo.url()}}});
+    let params = PatchParams::default();
+    stores
+        .patch("beads", &params, &Patch::Merge(mended))
+        .await
+        .unwrap();
+    eventually(SOON, "its bead is open again", async || {
+        !says_store_gone(&town, "gt-0-1").await
+    })
+    .await;
+    drop(kubelet);
+    let _kubelet = town.kubelet(End::Well);
+    all_done(&town, 4).await;
+    let history = History::of(&town).await;
+    assert_eq!(history.most_at_once(), 1);
+    assert!(history.creations().values().all(|count| *count == 1));
+    assert!(controller.terminate(SOON).await.success());
+}
+
+/// Waits until a working Polecat says that the mirror of its bead is gone.
+async fn store_is_gone(town: &Town, polecat: &str) {
+    eventually(SOON, "it says that its mirror is gone", async || {
+        says_store_gone(town, polecat).await
+    })
+    .await;
+    town.phase(polecat, PolecatPhase::Working).await;
+}
+
+async fn says_store_gone(town: &Town, polecat: &str) -> bool {
+    let status = town.polecats().get(polecat).await.unwrap().status.unwrap();
+    let is_said = |condition: &Condition| condition.reason == "StoreGone";
+    status.conditions.iter().any(is_said)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -136,13 +136,17 @@ impl Town {
         .unwrap();
     }
 
-    /// Makes the BeadStore that the beads come from.
+    /// Makes the BeadStore that the beads come from, as it is after its first pass.
     pub(crate) async fn store(&self, name: &str) {
         let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore",
             "metadata": {"name": name}, "spec": {"source": {"url": "https://git.example.com/beads.git"}}}))
         .unwrap();
         let api: Api<BeadStore> = self.namespace.api();
         api.create(&PostParams::default(), &store).await.unwrap();
+        let status = Patch::Merge(json!({"status": {"commit": "0123456789"}}));
+        api.patch_status(name, &PatchParams::default(), &status)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn delete_bead(&self, id: &str) {
@@ -380,7 +384,7 @@ impl Drop for Kubelet {
 }
 
 impl Kubelet {
-    fn start(client: Client, namespace: &str, end: End) -> Self {
+    pub(crate) fn start(client: Client, namespace: &str, end: End) -> Self {
         let api: Api<Pod> = Api::namespaced(client, namespace);
         let task = tokio::spawn(async move {
             loop {

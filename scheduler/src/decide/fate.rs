@@ -1,6 +1,6 @@
 //! What became of a polecat's bead in git.
 
-use beadlet_store::kinds::Polecat;
+use beadlet_store::kinds::{BeadStore, Polecat};
 use kube::ResourceExt;
 
 use super::attempt::Attempt;
@@ -39,6 +39,16 @@ pub fn fate(polecat: &Polecat, bead: Option<&Bead>, has_store: bool) -> Fate {
     }
 }
 
+/// Whether a BeadStore is there to stay and shows a commit. Before its first, a bead that is not there yet is not a deleted one.
+#[must_use]
+pub fn mirrors(store: &BeadStore) -> bool {
+    let shows_commit = store
+        .status
+        .as_ref()
+        .is_some_and(|status| status.commit.is_some());
+    store.metadata.deletion_timestamp.is_none() && shows_commit
+}
+
 /// Whether the assignee is this polecat: `<rig>/polecats/<name>`.
 fn is_own_claim(assignee: &str, polecat: &Polecat) -> bool {
     let alias = polecat
@@ -51,6 +61,8 @@ fn is_own_claim(assignee: &str, polecat: &Polecat) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use serde_json::json;
 
     use super::super::fixture::{Became, bead, bead_with, polecat};
@@ -76,6 +88,16 @@ mod tests {
             Fate::Open,
             "its own claim"
         );
+    }
+
+    #[test]
+    fn store_without_a_commit_knows_nothing_of_missing_beads() {
+        let mut store = BeadStore::default();
+        assert!(!mirrors(&store));
+        store.status.get_or_insert_default().commit = Some("abc".into());
+        assert!(mirrors(&store));
+        store.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+        assert!(!mirrors(&store));
     }
 
     #[test]
