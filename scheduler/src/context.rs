@@ -38,6 +38,8 @@ pub(crate) struct Context {
     /// When a Polecat's status was written last.
     pub(crate) polecat_writes: Recently<PolecatKey, ()>,
     rig_reads: Together<Option<Rig>>,
+    /// Objects, by namespace and name, with which something went wrong that a person has to see to.
+    pub(crate) resting: Recently<(Controller, String, String), ()>,
     troubles: Mutex<HashMap<String, Trouble>>,
     /// Fingerprints by key; `None` for a Secret that does not exist.
     secrets: Recently<(String, String), Option<std::collections::BTreeMap<String, String>>>,
@@ -62,6 +64,7 @@ impl Context {
             rig_writes: Recently::new(Duration::from_secs(60)),
             polecat_writes: Recently::new(LEISURE),
             rig_reads: Together::default(),
+            resting: Recently::new(Reason::REST),
             troubles: Mutex::default(),
             secrets: Recently::new(INPUTS_KNOWN),
             configmaps: Recently::new(INPUTS_KNOWN),
@@ -211,6 +214,11 @@ impl<K: Eq + Hash, V: Clone> Recently<K, V> {
             .get(key)
             .filter(|(since, _)| since.elapsed() < self.age)
             .map(|(_, value)| value.clone())
+    }
+
+    /// How much longer it is believed.
+    pub(crate) fn rest_of(&self, key: &K) -> Option<Duration> {
+        self.age.checked_sub(self.age_of(key)?)
     }
 
     /// How long ago it was put in.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use beadlet_store::keys::work;
-use beadlet_store::kinds::{Convoy, ConvoyStatus, Polecat};
+use beadlet_store::kinds::{Convoy, ConvoyStatus, Polecat, lost};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
 use crate::context::Context;
 use crate::decide::bead::{Bead, BeadKey};
+use crate::decide::condition;
 use crate::decide::convoy::{Batch, Keep, keep, notice, status};
 use crate::decide::name::convoy_name;
 use crate::fault::Fault;
@@ -22,10 +23,26 @@ use crate::tell::News;
 /// # Errors
 /// What the API server refused; the next look goes on from there.
 pub(crate) async fn reconcile(convoy: Arc<Convoy>, context: Arc<Context>) -> Result<Action, Fault> {
+    let resting = resting(&convoy);
+    // What is said about a fault is a change too, and must not start the next try.
+    if let Some(rest) = context.resting.rest_of(&resting) {
+        return Ok(Action::requeue(rest));
+    }
     let begin = Instant::now();
     let answer = count(&convoy, &context).await;
+    if answer
+        .as_ref()
+        .is_err_and(|fault| fault.reason().needs_a_person())
+    {
+        context.resting.put(resting, ());
+    }
     context.looked(Controller::Convoy, begin, &answer);
     answer.map(|()| Action::await_change())
+}
+
+fn resting(convoy: &Convoy) -> (Controller, String, String) {
+    let namespace = convoy.namespace().unwrap_or_default();
+    (Controller::Convoy, namespace, convoy.name_any())
 }
 
 async fn count(convoy: &Convoy, context: &Context) -> Result<(), Fault> {
@@ -45,7 +62,7 @@ async fn count(convoy: &Convoy, context: &Context) -> Result<(), Fault> {
         ..convoy.clone()
     };
     let written = context.cluster.write_convoy_status(&wanted).await?;
-    let after = written.status.unwrap_or_default();
+    let after = written.status.clone().unwrap_or_default();
     let before = convoy.status.as_ref();
     let before = before.map_or(&[][..], |status| &status.conditions);
     let teller = &context.teller;
@@ -53,7 +70,25 @@ async fn count(convoy: &Convoy, context: &Context) -> Result<(), Fault> {
     if let Some(whom) = notice {
         teller.tell(convoy, end(convoy, &after, &whom));
     }
-    Ok(())
+    let fields = lost(&wanted.status, &written.status);
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let fault = Fault::NotKept {
+        kind: "Convoy",
+        fields,
+    };
+    say(written, &fault, context).await?;
+    Err(fault)
+}
+
+/// Says on a Convoy what a person has to see to.
+async fn say(mut convoy: Convoy, fault: &Fault, context: &Context) -> Result<(), Fault> {
+    let (generation, now) = (convoy.metadata.generation, Timestamp::now());
+    let (reason, message) = (fault.reason().as_str(), fault.to_string());
+    let status = convoy.status.get_or_insert_default();
+    condition::set_trouble(&mut status.conditions, reason, &message, generation, now);
+    context.cluster.write_convoy_status(&convoy).await.map(drop)
 }
 
 /// The beads that it tracks and that are mirrored, and its own polecats.

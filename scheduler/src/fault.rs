@@ -75,6 +75,8 @@ pub enum Reason {
     ServerFailed,
     Unreachable,
     NotLeading,
+    /// The CRD lacks a field that was written.
+    NotKept,
 }
 
 impl Reason {
@@ -92,14 +94,21 @@ impl Reason {
             Self::ServerFailed => "ServerFailed",
             Self::Unreachable => "Unreachable",
             Self::NotLeading => "NotLeading",
+            Self::NotKept => "StatusNotKept",
         }
     }
 
     /// Whether a person has to do something: such a fault is said in a condition.
     #[must_use]
     pub fn needs_a_person(self) -> bool {
-        matches!(self, Self::Forbidden | Self::QuotaExceeded | Self::Invalid)
+        matches!(
+            self,
+            Self::Forbidden | Self::QuotaExceeded | Self::Invalid | Self::NotKept
+        )
     }
+
+    /// How long to wait until something is tried again for which a person has to do something first.
+    pub const REST: Duration = Duration::from_secs(5);
 
     /// How long to wait before trying again.
     #[must_use]
@@ -111,7 +120,8 @@ impl Reason {
             | Self::QuotaExceeded
             | Self::Invalid
             | Self::Terminating
-            | Self::NotLeading => Duration::from_secs(5),
+            | Self::NotLeading
+            | Self::NotKept => Self::REST,
         }
     }
 }
@@ -123,6 +133,11 @@ pub enum Fault {
     Refused { ask: Ask, source: Box<kube::Error> },
     #[error(transparent)]
     NotLeading(#[from] NotLeading),
+    #[error("the CRD of {kind}s does not keep {}: install the CRDs of this version", .fields.join(", "))]
+    NotKept {
+        kind: &'static str,
+        fields: Vec<String>,
+    },
 }
 
 impl Fault {
@@ -138,6 +153,7 @@ impl Fault {
     pub fn reason(&self) -> Reason {
         match self {
             Self::NotLeading(_) => Reason::NotLeading,
+            Self::NotKept { .. } => Reason::NotKept,
             Self::Refused { source, .. } => reason(source),
         }
     }
@@ -244,6 +260,13 @@ mod tests {
                 Reason::Unreachable,
             ),
             (Fault::NotLeading(NotLeading), Reason::NotLeading),
+            (
+                Fault::NotKept {
+                    kind: "Rig",
+                    fields: vec!["status.slots".into()],
+                },
+                Reason::NotKept,
+            ),
         ];
         for (fault, reason) in cases {
             assert_eq!(fault.reason(), reason, "{fault}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use beadlet_store::kinds::{Polecat, PolecatStatus};
+use beadlet_store::kinds::{Polecat, PolecatStatus, lost};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
@@ -14,7 +14,7 @@ use crate::decide::attempt::Attempt;
 use crate::decide::lifecycle::{Act, Decision, Inputs, is_urgent, name_of_job, troubled};
 use crate::decide::order::{Order, OrderError};
 use crate::decide::slot::PolecatKey;
-use crate::fault::Fault;
+use crate::fault::{Fault, Reason};
 use crate::observations::Controller;
 use surroundings::Surroundings;
 
@@ -34,6 +34,10 @@ pub(crate) async fn reconcile(
     polecat: Arc<Polecat>,
     context: Arc<Context>,
 ) -> Result<Action, Fault> {
+    // What is said about a fault is a change too, and must not start the next try.
+    if let Some(rest) = context.resting.rest_of(&resting(&polecat)) {
+        return Ok(Action::requeue(rest));
+    }
     let begin = Instant::now();
     let mut walk = Walk::of(polecat, &context);
     let answer = walk.go().await;
@@ -42,6 +46,11 @@ pub(crate) async fn reconcile(
         walk.say(fault).await;
     }
     answer
+}
+
+fn resting(polecat: &Polecat) -> (Controller, String, String) {
+    let PolecatKey { namespace, name } = PolecatKey::of(polecat);
+    (Controller::Polecat, namespace, name)
 }
 
 /// A Polecat on its way.
@@ -163,7 +172,14 @@ impl<'a> Walk<'a> {
                 after.failure_class,
             );
         }
-        Ok(())
+        let fields = lost(&wanted.status, &self.polecat.status);
+        if fields.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::NotKept {
+            kind: "Polecat",
+            fields,
+        })
     }
 
     async fn act(&mut self, act: Act, wake: Option<Timestamp>) -> Result<Step, Fault> {
@@ -196,7 +212,11 @@ impl<'a> Walk<'a> {
     /// A fault that a person has to see to is said on the Polecat. Where even that is refused, the log has it.
     async fn say(&mut self, fault: &Fault) {
         let reason = fault.reason();
-        if !reason.needs_a_person() || self.polecat.is_final() {
+        if !reason.needs_a_person() {
+            return;
+        }
+        self.context.resting.put(resting(&self.polecat), ());
+        if self.polecat.is_final() && self.polecat.metadata.deletion_timestamp.is_none() {
             return;
         }
         let status = troubled(
@@ -207,6 +227,7 @@ impl<'a> Walk<'a> {
         );
         if self.polecat.status.as_ref() != Some(&status)
             && let Err(error) = self.write(status).await
+            && error.reason() != Reason::NotKept
         {
             tracing::warn!(%error, namespace = self.polecat.namespace(), name = self.polecat.name_any(), "fault not said on the polecat");
         }

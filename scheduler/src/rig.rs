@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use beadlet_store::kinds::{Polecat, Rig, RigStatus};
+use beadlet_store::kinds::{Polecat, Rig, RigStatus, lost};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
@@ -20,6 +20,7 @@ use crate::decide::scope::Scope;
 use crate::decide::slot::PolecatKey;
 use crate::fault::Fault;
 use crate::observations::{Controller, Queue};
+use crate::tell::News;
 use births::create;
 use seen::{Desk, Seen, observe, slots};
 
@@ -43,10 +44,30 @@ pub(crate) async fn reconcile(rig: Arc<Rig>, context: Arc<Context>) -> Result<Ac
     {
         return Ok(Action::await_change());
     }
+    if rig.spec.settings.max_polecats.is_none() {
+        return Ok(without_limit(&rig, &context));
+    }
     let begin = Instant::now();
     let answer = pass(&rig, &context).await;
     context.looked(Controller::Dispatch, begin, &answer);
     answer
+}
+
+/// The CRD has lost the field with the limit. The API server still has the value, and would lose it with the next write of the Rig: so
+/// nothing is written there, and it is said in an Event.
+fn without_limit(rig: &Rig, context: &Context) -> Action {
+    let note = "the CRD of Rigs has no spec.settings.maxPolecats, so nothing is started: install the CRDs of this version";
+    tracing::error!(rig = rig.name_any(), "{note}");
+    context.teller.tell(
+        rig,
+        News {
+            reason: "LimitMissing".into(),
+            note: note.into(),
+            is_warning: true,
+            action: "Dispatch",
+        },
+    );
+    Action::await_change()
 }
 
 async fn pass(rig: &Rig, context: &Context) -> Result<Action, Fault> {
@@ -127,7 +148,7 @@ enum Written {
     Yes,
     /// It has time.
     Later,
-    /// The API server does not know the list of slots: nothing may start.
+    /// The API server does not know all that was written, maybe not the list of slots: nothing may start.
     NotKept,
 }
 
@@ -159,20 +180,25 @@ async fn write(rig: &Rig, status: RigStatus, context: &Context) -> Result<Writte
     context
         .teller
         .tell_changes(rig, &before, after.map_or(&[], |status| &status.conditions));
-    let slots = |rig: &Rig| rig.status.as_ref().and_then(|status| status.slots.clone());
-    if slots(&written) != slots(&wanted) {
-        let message = "the CRD of Rigs does not keep status.slots, so nothing is started: install the CRDs of this version";
-        tracing::error!(rig = name, "{message}");
-        context.set_trouble(
-            &name,
-            Some(Trouble {
-                reason: "SlotsNotKept",
-                message: message.into(),
-            }),
-        );
-        return Ok(Written::NotKept);
+    let fields = lost(&wanted.status, &written.status);
+    if fields.is_empty() {
+        return Ok(Written::Yes);
     }
-    Ok(Written::Yes)
+    let fault = Fault::NotKept {
+        kind: "Rig",
+        fields,
+    };
+    tracing::error!(%fault, rig = name, "nothing is started");
+    context.set_trouble(&name, Some(trouble_of(&fault)));
+    Ok(Written::NotKept)
+}
+
+/// What a Rig says of a fault that a person has to see to.
+fn trouble_of(fault: &Fault) -> Trouble {
+    Trouble {
+        reason: fault.reason().as_str(),
+        message: fault.to_string(),
+    }
 }
 
 async fn prune(
@@ -205,7 +231,7 @@ fn observe_queue(rig: &Rig, account: &Account<'_>, plan: &Plan<'_>, context: &Co
         .collect();
     context.observations.queue(&Queue {
         rig: &rig.name_any(),
-        limit: rig.spec.settings.max_polecats as usize,
+        limit: rig.spec.settings.limit() as usize,
         taken: plan.slots.len(),
         running: account.running,
         queued: plan.queued(),

@@ -418,7 +418,7 @@ async fn short_names_category_and_scale_are_served() {
     rigs.patch_scale(name, &PatchParams::default(), &Patch::Merge(&scale))
         .await
         .unwrap();
-    assert_eq!(rigs.get(name).await.unwrap().spec.settings.max_polecats, 3);
+    assert_eq!(rigs.get(name).await.unwrap().spec.settings.limit(), 3);
     rigs.delete(name, &Default::default()).await.unwrap();
 
     let resources = testbed

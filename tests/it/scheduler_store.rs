@@ -342,6 +342,51 @@ async fn credential_comes_from_a_secret_and_is_read_again() {
 }
 
 #[tokio::test]
+async fn credential_that_goes_away_is_said_and_what_was_mirrored_stays_until_it_is_back() {
+    let place = Place::new("logout").await;
+    place.commit(&line("gt-1", &json!({})));
+    let auth = Auth::Basic {
+        user: "gt".into(),
+        password: "right".into(),
+    };
+    let server = GitHttp::start(&place.repo, Tls::Plain, auth);
+    let secrets: Api<Secret> = place.namespace.api();
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "git"}, "stringData": {"username": "gt", "password": "right"}});
+    let secret: Secret = from_value(secret).unwrap();
+    let params = PostParams::default();
+    secrets.create(&params, &secret).await.unwrap();
+    let _controller = place.controller();
+    let spec = json!({"source": {"url": server.url(&place.repo)}, "gitSecretRef": {"name": "git"}, "syncInterval": "200ms"});
+    place.store("beads", spec).await;
+    place.synced("beads").await;
+
+    let at_once = DeleteParams::default();
+    secrets.delete("git", &at_once).await.unwrap();
+    // Secrets are not watched: they are read again every now and then, and when something changes.
+    place
+        .patch("beads", json!({"metadata": {"annotations": {"x": "1"}}}))
+        .await;
+    place
+        .says("beads", "it says that the Secret is missing", |status| {
+            ready(status).is_some_and(|ready| ready.1 == "NotFound")
+        })
+        .await;
+    let newer = place.commit(&(line("gt-1", &json!({})) + &line("gt-2", &json!({}))));
+    assert_eq!(place.mirrored().await, ["bead-gt-1"]);
+
+    secrets.create(&params, &secret).await.unwrap();
+    place
+        .patch("beads", json!({"metadata": {"annotations": {"x": "2"}}}))
+        .await;
+    place
+        .says("beads", "it shows the newest commit", |status| {
+            status.commit.as_deref() == Some(&newer)
+        })
+        .await;
+    assert_eq!(place.mirrored().await, ["bead-gt-1", "bead-gt-2"]);
+}
+
+#[tokio::test]
 async fn deleted_store_takes_its_beads_with_it_or_leaves_them_as_it_says() {
     let place = Place::new("gone").await;
     place.commit(&line("gt-1", &json!({})));

@@ -1,25 +1,21 @@
 //! Things that go missing or are refused: said where a person looks, and recovered from without one.
 
-use beadlet_store::kinds::{Polecat, PolecatPhase, Rig};
+use beadlet_store::kinds::{Convoy, ConvoyPhase, PolecatPhase};
 use beadlet_testbed::eventually;
-use k8s_openapi::{
-    api::core::v1::{ResourceQuota, Secret},
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-};
+use k8s_openapi::api::core::v1::{ResourceQuota, Secret};
 use kube::{
     Api,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{from_value, json};
 
 use super::{
-    crds::install,
     scheduler_history::History,
     scheduler_town::{End, SOON, Town},
 };
 
 /// Waits until a Polecat's condition `Ready` has this reason, and gives its message.
-async fn ready_says(town: &Town, name: &str, reason: &str) -> String {
+pub(crate) async fn ready_says(town: &Town, name: &str, reason: &str) -> String {
     let api = town.polecats();
     eventually(SOON, &format!("polecat {name} says {reason}"), async || {
         let found = api
@@ -87,6 +83,58 @@ async fn rotated_key_marks_what_runs_and_is_taken_by_what_starts() {
         .unwrap()
         .key_hash;
     assert!(before.is_some() && after.is_some() && before != after);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secret_that_goes_away_while_work_goes_on_is_said_and_waited_for() {
+    let town = Town::new("gonesecret", json!({})).await;
+    let _kubelet = town.kubelet(End::Well);
+    let _controller = town.controller();
+    town.bead("gt-0", json!({})).await;
+    town.phase("gt-0-1", PolecatPhase::Done).await;
+    let secrets: Api<Secret> = town.namespace.api();
+    secrets
+        .delete("llm", &DeleteParams::default())
+        .await
+        .unwrap();
+    // What was read a moment ago is believed for some seconds.
+    let mut missed = None;
+    let mut beads = 1;
+    while missed.is_none() && beads < 200 {
+        town.bead(&format!("gt-{beads}"), json!({})).await;
+        missed = done_or_missing(&town, &format!("gt-{beads}-1")).await;
+        beads += 1;
+    }
+    assert!(missed.unwrap().contains("there is no Secret llm"));
+    town.secret("llm", "API_KEY", "again").await;
+    for n in 0..beads {
+        town.phase(&format!("gt-{n}-1"), PolecatPhase::Done).await;
+    }
+    let creations = History::of(&town).await.creations();
+    assert_eq!(creations.len(), beads);
+    assert!(creations.values().all(|count| *count == 1));
+}
+
+/// Waits until a Polecat is done, or says that something is missing.
+async fn done_or_missing(town: &Town, name: &str) -> Option<String> {
+    let api = town.polecats();
+    eventually(
+        SOON,
+        &format!("polecat {name} is done or says why not"),
+        async || {
+            let status = api.get_opt(name).await.unwrap()?.status?;
+            let ready = status
+                .conditions
+                .into_iter()
+                .find(|condition| condition.type_ == "Ready")?;
+            match ready.reason.as_str() {
+                "NotFound" => Some(Some(ready.message)),
+                "Done" => Some(None),
+                _ => None,
+            }
+        },
+    )
+    .await
 }
 
 #[tokio::test]
@@ -167,12 +215,24 @@ async fn deleted_convoy_takes_its_limit_with_it() {
     town.bead("gt-2", json!({})).await;
     let _controller = town.controller();
     town.phase("gt-1-1", PolecatPhase::Working).await;
-    let convoys: Api<beadlet_store::kinds::Convoy> = town.namespace.api();
+    let convoys: Api<Convoy> = town.namespace.api();
     convoys
         .delete("wave", &DeleteParams::default())
         .await
         .unwrap();
     town.phase("gt-2-1", PolecatPhase::Working).await;
+
+    // Its successor counts what was done meanwhile.
+    let spec = json!({"description": "d", "trackedBeads": ["gt-1", "gt-2"], "parallelism": 1});
+    town.convoy("wave", spec).await;
+    let closed = json!({"status": "closed", "closed_at": "2026-02-01T00:00:00Z"});
+    town.bead("gt-1", closed.clone()).await;
+    town.bead("gt-2", closed).await;
+    eventually(SOON, "it is complete", async || {
+        let status = convoys.get("wave").await.unwrap().status?;
+        (status.phase == Some(ConvoyPhase::Complete) && status.total == Some(2)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -198,75 +258,4 @@ async fn deleted_mirror_does_not_stop_what_works() {
         (open.reason == "StoreGone" && status.phase == Some(PolecatPhase::Working)).then_some(())
     })
     .await;
-}
-
-#[tokio::test]
-async fn removed_status_field_of_a_crd_starts_nothing_and_is_recovered_from() {
-    // Another control plane: the others need their CRDs whole.
-    let testbed = beadlet_testbed::Testbed::start().await.unwrap();
-    install(testbed.client()).await;
-    let town = Town::on(&testbed, "crd", json!({"settings": {"maxPolecats": 1}})).await;
-    let crds: Api<CustomResourceDefinition> = Api::all(testbed.client());
-    let whole = crds.get("rigs.gastown.gastown.io").await.unwrap();
-    let mut poorer = whole.clone();
-    let schema = poorer.spec.versions[0]
-        .schema
-        .as_mut()
-        .unwrap()
-        .open_api_v3_schema
-        .as_mut()
-        .unwrap();
-    let status = schema
-        .properties
-        .as_mut()
-        .unwrap()
-        .get_mut("status")
-        .unwrap();
-    status.properties.as_mut().unwrap().remove("slots").unwrap();
-    crds.replace("rigs.gastown.gastown.io", &PostParams::default(), &poorer)
-        .await
-        .unwrap();
-    let rigs: Api<Rig> = Api::all(testbed.client());
-    eventually(SOON, "the field is gone", async || {
-        let patch = json!({"status": {"slots": ["a/b"], "queued": 1}});
-        let rig = rigs
-            .patch_status(town.name(), &PatchParams::default(), &Patch::Merge(patch))
-            .await
-            .unwrap();
-        rig.status.unwrap().slots.is_none()
-    })
-    .await;
-    town.bead("gt-1", json!({})).await;
-    town.bead("gt-2", json!({})).await;
-    let _controller = town.controller();
-    let _kubelet = town.kubelet(End::Well);
-    eventually(SOON, "the Rig says what is wrong", async || {
-        let status = rigs
-            .get(town.name())
-            .await
-            .unwrap()
-            .status
-            .unwrap_or_default();
-        status
-            .conditions
-            .into_iter()
-            .find(|condition| condition.reason == "SlotsNotKept")
-    })
-    .await;
-    let current = crds.get("rigs.gastown.gastown.io").await.unwrap();
-    let mut mended = whole;
-    mended.metadata.resource_version = current.metadata.resource_version;
-    crds.replace("rigs.gastown.gastown.io", &PostParams::default(), &mended)
-        .await
-        .unwrap();
-    town.phase("gt-1-1", PolecatPhase::Done).await;
-    town.phase("gt-2-1", PolecatPhase::Done).await;
-    assert_eq!(History::of(&town).await.most_at_once(), 1);
-    let polecats: Vec<Polecat> = town
-        .polecats()
-        .list(&ListParams::default())
-        .await
-        .unwrap()
-        .items;
-    assert_eq!(polecats.len(), 2);
 }

@@ -86,6 +86,20 @@ pub fn set(
     }
 }
 
+/// Says that something could not be done that a person has to see to.
+pub fn set_trouble(
+    conditions: &mut Vec<Condition>,
+    reason: &'static str,
+    message: &str,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
+    for (type_, is_true) in [(READY, false), (RECONCILING, false), (STALLED, true)] {
+        let said = Said::new(type_, is_true, reason, message);
+        set(conditions, &said, generation, now);
+    }
+}
+
 /// Takes a condition out that says nothing any more.
 pub fn unset(conditions: &mut Vec<Condition>, type_: &str) {
     conditions.retain(|known| known.type_ != type_);

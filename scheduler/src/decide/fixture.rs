@@ -49,7 +49,7 @@ pub(crate) fn configmap(id: &str, fields: Value) -> ConfigMap {
 }
 
 pub(crate) fn rig(name: &str, spec: Value) -> Rig {
-    let mut whole = json!({"gitURL": "https://git.example.com/gt.git", "beadsPrefix": "gt"});
+    let mut whole = json!({"gitURL": "https://git.example.com/gt.git", "beadsPrefix": "gt", "settings": {"maxPolecats": 8}});
     for (key, value) in spec.as_object().unwrap() {
         whole[key] = value.clone();
     }

@@ -338,19 +338,8 @@ pub fn troubled(
     now: Timestamp,
 ) -> PolecatStatus {
     let mut status = polecat.status.clone().unwrap_or_default();
-    for (type_, is_true) in [
-        (condition::READY, false),
-        (condition::RECONCILING, false),
-        (condition::STALLED, true),
-    ] {
-        let said = Said::new(type_, is_true, reason, message);
-        condition::set(
-            &mut status.conditions,
-            &said,
-            polecat.metadata.generation,
-            now,
-        );
-    }
+    let generation = polecat.metadata.generation;
+    condition::set_trouble(&mut status.conditions, reason, message, generation, now);
     status
 }
 

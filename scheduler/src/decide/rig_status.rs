@@ -47,7 +47,7 @@ pub fn status(account: &Account<'_>, plan: &Plan<'_>) -> RigStatus {
     let message = format!(
         "{} of {} polecats work, {} wait",
         plan.slots.len(),
-        account.rig.spec.settings.max_polecats,
+        account.rig.spec.settings.limit(),
         plan.queued()
     );
     say(account, &mut status, "Dispatching", message);

@@ -181,6 +181,13 @@ impl Walk<'_> {
         let Some(mut rig) = self.context.cluster.rig(name).await? else {
             return Ok(());
         };
+        if rig.spec.settings.max_polecats.is_none() {
+            // A write would make the loss final, see `crate::rig`.
+            return Err(Fault::NotKept {
+                kind: "Rig",
+                fields: vec!["spec.settings.maxPolecats".into()],
+            });
+        }
         let key = self.key();
         let is_ours = |text: &String| Slot::parse(text).is_some_and(|slot| slot.polecat == key);
         let Some(slots) = rig.status.as_mut().and_then(|status| status.slots.as_mut()) else {

@@ -116,7 +116,7 @@ impl Surroundings {
             .map_or(0, Vec::len);
         Place::Awaited(format!(
             "waits for one of the {} places of Rig {name}; {taken} are taken",
-            rig.spec.settings.max_polecats
+            rig.spec.settings.limit()
         ))
     }
 }

@@ -5,12 +5,12 @@ use futures::StreamExt;
 use futures::stream::iter;
 use kube::ResourceExt;
 
+use super::trouble_of;
 use crate::context::Context;
 use crate::decide::attempt::Attempt;
 use crate::decide::batch::Batches;
 use crate::decide::dispatch::{NewPolecat, Plan};
 use crate::decide::newborn::{Runner, newborn};
-use crate::decide::rig_status::Trouble;
 use crate::decide::slot::PolecatKey;
 use crate::fault::{Fault, Reason};
 
@@ -47,11 +47,7 @@ pub(super) async fn create(
     let trouble = failed
         .as_ref()
         .filter(|fault| fault.reason().needs_a_person());
-    let trouble = trouble.map(|fault| Trouble {
-        reason: fault.reason().as_str(),
-        message: fault.to_string(),
-    });
-    context.set_trouble(&rig.name_any(), trouble);
+    context.set_trouble(&rig.name_any(), trouble.map(trouble_of));
     failed.map_or(Ok(()), Err)
 }
 

@@ -166,7 +166,7 @@ impl<'a> Desk<'a> {
     ) -> Plan<'d> {
         plan(&Scene {
             rig: &self.name,
-            max_polecats: self.rig.spec.settings.max_polecats as usize,
+            max_polecats: self.rig.spec.settings.limit() as usize,
             policy,
             slots: &self.slots,
             beads: &self.beads,

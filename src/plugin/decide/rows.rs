@@ -140,7 +140,7 @@ pub fn rigs(rigs: &[&Rig], width: Width) -> Table {
         let taken = status.polecat_count.unwrap_or(0);
         let cells = vec![
             Cell::new(&rig.name_any()),
-            Cell::new(&format!("{taken}/{}", rig.spec.settings.max_polecats)),
+            Cell::new(&format!("{taken}/{}", rig.spec.settings.limit())),
             number(status.running),
             number(status.queued),
             number(status.active_convoys),

@@ -173,7 +173,7 @@ impl<'a> Books<'a> {
         let (name, absent) = (rig.name_any(), BTreeSet::new());
         let plan = plan(&Scene {
             rig: &name,
-            max_polecats: rig.spec.settings.max_polecats as usize,
+            max_polecats: rig.spec.settings.limit() as usize,
             policy,
             slots: &slots,
             beads,

@@ -17,6 +17,7 @@
 mod beadstore;
 mod convoy;
 mod duration;
+mod kept;
 mod polecat;
 mod refs;
 mod rig;
@@ -32,6 +33,7 @@ pub use beadstore::{
 };
 pub use convoy::{Convoy, ConvoyPhase, ConvoySpec, ConvoyStatus};
 pub use duration::{DurationText, NotADuration};
+pub use kept::lost;
 pub use polecat::{
     DesiredState, ExecutionMode, FailureClass, Polecat, PolecatPhase, PolecatResult, PolecatSpec,
     PolecatStatus,

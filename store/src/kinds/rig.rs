@@ -82,6 +82,7 @@ pub struct RigSpec {
     pub local_path: Option<String>,
 
     /// The limit of the Rig, and how its polecats are called.
+    #[schemars(extend("default" = {"maxPolecats": MAX_POLECATS}))]
     pub settings: RigSettings,
 
     /// What the Rig's polecats are made of, where a Polecat does not say otherwise itself.
@@ -104,12 +105,16 @@ impl schema::Required for RigRequired {
     const FIELDS: &'static [&'static str] = &["beadsPrefix", "gitURL"];
 }
 
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+/// The limit of a Rig that names none.
+const MAX_POLECATS: u32 = 8;
+
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RigSettings {
     /// How many polecats of this Rig work at once, over all namespaces; 0 starts none. Lowering it does not stop those that work.
-    #[schemars(range(min = 0, max = 5000))]
-    pub max_polecats: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 5000), extend("default" = MAX_POLECATS))]
+    pub max_polecats: Option<u32>,
     /// Theme of the names under which polecats sign their commits: `mad-max`, `minerals`, `wasteland`; any other word is used as
     /// the name itself, with a number.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,12 +122,12 @@ pub struct RigSettings {
     pub namepool_theme: Option<String>,
 }
 
-impl Default for RigSettings {
-    fn default() -> Self {
-        Self {
-            max_polecats: 8,
-            namepool_theme: None,
-        }
+impl RigSettings {
+    /// How many polecats may work at once. The API server gives every Rig a limit: one that has none has lost it with the field of the
+    /// CRD, and starts nothing.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.max_polecats.unwrap_or(0)
     }
 }
 

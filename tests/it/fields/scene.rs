@@ -47,7 +47,7 @@ pub(super) fn object<K: serde::de::DeserializeOwned>(kind: &str, name: &str, spe
 
 /// A Rig whose polecats run opencode, with this over its spec.
 pub(super) fn rig(name: &str, spec: &Value) -> Rig {
-    let mut whole = json!({"gitURL": format!("https://git.example.com/{name}.git"), "beadsPrefix": "gt",
+    let mut whole = json!({"gitURL": format!("https://git.example.com/{name}.git"), "beadsPrefix": "gt", "settings": {"maxPolecats": 8},
         "polecatTemplate": {"spec": super::template::base()}});
     merge(&mut whole, spec);
     object("Rig", name, &whole)
@@ -205,7 +205,7 @@ impl World {
         let (ledger, batches) = (Ledger::of(polecats), Batches::of(&self.convoys));
         told(&plan(&Scene {
             rig: rig.metadata.name.as_deref().unwrap(),
-            max_polecats: rig.spec.settings.max_polecats as usize,
+            max_polecats: rig.spec.settings.limit() as usize,
             policy: &policy,
             slots: &[],
             beads: &beads,

@@ -64,7 +64,7 @@ impl Town {
             .collect();
         let plan = plan(&Scene {
             rig: "rig",
-            max_polecats: self.rig.spec.settings.max_polecats as usize,
+            max_polecats: self.rig.spec.settings.limit() as usize,
             policy: &policy,
             slots: &self.slots,
             beads: &beads,
