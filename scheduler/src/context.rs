@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use beadlet_store::kinds::Rig;
 
 use crate::ask::Cluster;
-use crate::decide::lifecycle::Inputs;
+use crate::decide::lifecycle::{Inputs, Missing};
 use crate::decide::order::Order;
 use crate::decide::rig_status::Trouble;
 use crate::decide::slot::PolecatKey;
@@ -123,32 +123,35 @@ impl Context {
 
     /// What the Job of an order needs and whether it is there.
     pub(crate) async fn inputs(&self, namespace: &str, order: &Order) -> Result<Inputs, Fault> {
+        match self.found(namespace, order).await {
+            // Nobody but a person can help: it is said, and looked for again after a while.
+            Err(fault) if fault.reason() == Reason::Forbidden => {
+                Ok(missing(fault.reason().as_str(), fault.to_string()))
+            }
+            found => found,
+        }
+    }
+
+    async fn found(&self, namespace: &str, order: &Order) -> Result<Inputs, Fault> {
+        let absent = |message| Ok(missing(Reason::NotFound.as_str(), message));
         let mut inputs = Inputs::default();
         for (name, key) in order.secrets() {
-            match self.secret(namespace, name).await {
-                Ok(None) => {
-                    return Ok(missing(format!(
-                        "there is no Secret {name} in namespace {namespace}: create it"
-                    )));
-                }
-                Ok(Some(hashes)) => match key.map(|key| (key, hashes.get(key))) {
-                    Some((key, None)) => {
-                        return Ok(missing(format!("Secret {name} has no key {key}: add it")));
-                    }
-                    Some((_, Some(hash))) => inputs.key_hash = Some(hash.clone()),
-                    None => {}
-                },
-                Err(fault) if fault.reason() == Reason::Forbidden => {
-                    return Ok(missing(fault.to_string()));
-                }
-                Err(fault) => return Err(fault),
-            }
+            let Some(hashes) = self.secret(namespace, name).await? else {
+                return absent(format!(
+                    "there is no Secret {name} in namespace {namespace}: create it"
+                ));
+            };
+            let Some(key) = key else { continue };
+            let Some(hash) = hashes.get(key) else {
+                return absent(format!("Secret {name} has no key {key}: add it"));
+            };
+            inputs.key_hash = Some(hash.clone());
         }
         for name in order.configmaps() {
             if !self.has_configmap(namespace, name).await? {
-                return Ok(missing(format!(
+                return absent(format!(
                     "there is no ConfigMap {name} in namespace {namespace}: create it"
-                )));
+                ));
             }
         }
         Ok(inputs)
@@ -187,9 +190,9 @@ impl Context {
     }
 }
 
-fn missing(what: String) -> Inputs {
+fn missing(reason: &'static str, message: String) -> Inputs {
     Inputs {
-        missing: Some(what),
+        missing: Some(Missing { reason, message }),
         key_hash: None,
     }
 }

@@ -9,6 +9,7 @@ use beadlet_store::{
 use beadlet_testbed::{GitRepo, Program, Request, Requests, Testbed, eventually};
 use k8s_openapi::api::{
     apps::v1::Deployment,
+    authorization::v1::SelfSubjectAccessReview,
     core::v1::{ConfigMap, Namespace, Pod, ServiceAccount},
     rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject},
 };
@@ -23,14 +24,17 @@ use serde_json::{Value, from_value, json};
 use super::{
     crds::{install, testbed_with_kinds},
     scheduler_town::{End, SOON, Town, merge},
+    scheduler_trouble::ready_says,
 };
 
 const FILE: &str = ".beads/issues.jsonl";
+const GROUP: &str = "gastown.gastown.io";
 const DEPLOY: &str = "deploy/controller";
-const USER: &str = "least";
 
 /// The namespace in the manifests for one namespace.
 const EXAMPLE: &str = "namespace: beads";
+/// What is named beyond it.
+const BEYOND: &str = "beadlet-controller-rigs";
 
 /// A folder of manifests.
 struct Form {
@@ -44,6 +48,21 @@ impl Form {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let text = fs::read_to_string(root.join(DEPLOY).join(self.folder).join(file)).unwrap();
         text.replace(EXAMPLE, &format!("namespace: {}", self.namespace))
+            .replace(BEYOND, &format!("{BEYOND}-{}", self.namespace))
+    }
+
+    /// Who stands for the service account.
+    fn user(&self) -> String {
+        format!("least-{}", self.namespace)
+    }
+
+    fn subjects(&self) -> Option<Vec<Subject>> {
+        Some(vec![Subject {
+            api_group: Some("rbac.authorization.k8s.io".into()),
+            kind: "User".into(),
+            name: self.user(),
+            namespace: None,
+        }])
     }
 
     /// The objects of this kind in a file.
@@ -69,14 +88,14 @@ impl Form {
             create(Api::all(client.clone()), &role).await;
         }
         for mut binding in self.roles::<ClusterRoleBinding>("ClusterRoleBinding") {
-            binding.subjects = to_user();
+            binding.subjects = self.subjects();
             create(Api::all(client.clone()), &binding).await;
         }
         for role in self.roles::<Role>("Role") {
             create(Api::namespaced(client.clone(), &place(&role)), &role).await;
         }
         for mut binding in self.roles::<RoleBinding>("RoleBinding") {
-            binding.subjects = to_user();
+            binding.subjects = self.subjects();
             create(Api::namespaced(client.clone(), &place(&binding)), &binding).await;
         }
     }
@@ -91,15 +110,6 @@ where
     K: Clone + std::fmt::Debug + Serialize + DeserializeOwned,
 {
     api.create(&PostParams::default(), object).await.unwrap();
-}
-
-fn to_user() -> Option<Vec<Subject>> {
-    Some(vec![Subject {
-        api_group: Some("rbac.authorization.k8s.io".into()),
-        kind: "User".into(),
-        name: USER.into(),
-        namespace: None,
-    }])
 }
 
 /// Group, resource with its subresource, verb.
@@ -336,7 +346,7 @@ async fn try_out(testbed: &Testbed, town: &Town, form: Form, arguments: &[&str])
     let stores: Api<BeadStore> = town.namespace.api();
     stores.create(&post, &store).await.unwrap();
 
-    let user = testbed.user_in(USER, &[]);
+    let user = testbed.user_in(&form.user(), &[]);
     let mut program = Program::new(env!("CARGO_BIN_EXE_beadlet"))
         .args(["controller", "--leader-elect", "--local-repositories"])
         .args(["--resync", "5s", "--lease-namespace", &form.namespace])
@@ -354,7 +364,10 @@ async fn try_out(testbed: &Testbed, town: &Town, form: Form, arguments: &[&str])
     })
     .await;
     assert!(program.terminate(SOON).await.success());
-    check(&form, &testbed.audit().since(town.begin).await.by(USER));
+    check(
+        &form,
+        &testbed.audit().since(town.begin).await.by(&form.user()),
+    );
 }
 
 /// A Rig that forgets soon.
@@ -389,6 +402,73 @@ async fn rights_for_one_namespace_are_the_least_that_works() {
         namespace: town.name().into(),
     };
     try_out(testbed, &town, form, &["--namespace", town.name()]).await;
+}
+
+/// Takes a right of the namespace away, or gives all back, and waits until the API server knows.
+async fn grant_without(user: &Client, town: &Town, form: &Form, taken: Option<(&str, &str)>) {
+    let mut role = form.roles::<Role>("Role").remove(0);
+    for rule in role.rules.iter_mut().flatten() {
+        let is_of = |resource: &str| rule.resources.iter().flatten().any(|name| name == resource);
+        if let Some((_, verb)) = taken.filter(|(resource, _)| is_of(resource)) {
+            // A rule without verbs is refused.
+            rule.verbs.retain(|known| known != verb);
+            rule.verbs.push("nothing".into());
+        }
+    }
+    let roles: Api<Role> = town.namespace.api();
+    let patch = Patch::Merge(json!({"rules": role.rules}));
+    let name = role.name_any();
+    let params = PatchParams::default();
+    roles.patch(&name, &params, &patch).await.unwrap();
+    for (group, resource, verb) in [
+        ("", "secrets", "get"),
+        ("batch", "jobs", "create"),
+        ("batch", "jobs", "patch"),
+        (GROUP, "polecats", "create"),
+    ] {
+        let is_right = taken != Some((resource, verb));
+        let asked: SelfSubjectAccessReview = from_value(json!({"spec": {"resourceAttributes":
+            {"namespace": town.name(), "group": group, "resource": resource, "verb": verb}}}))
+        .unwrap();
+        eventually(SOON, "the API server knows the rights", async || {
+            let api: Api<SelfSubjectAccessReview> = Api::all(user.clone());
+            let answer = api.create(&PostParams::default(), &asked).await.unwrap();
+            answer.status.unwrap().allowed == is_right
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn right_that_is_taken_away_is_said_and_recovered_from() {
+    let town = Town::new("taken", json!({"settings": {"maxPolecats": 10}})).await;
+    let form = Form {
+        folder: "one-namespace",
+        namespace: town.name().into(),
+    };
+    form.grant(&town.client()).await;
+    let user = town.namespace.testbed().user_in(&form.user(), &[]);
+    grant_without(&user.client(), &town, &form, None).await;
+    let _controller = town.controller_with(town.settings(), user.client());
+    let rights = [("secrets", "get"), ("jobs", "create"), ("jobs", "patch")];
+    for (n, right) in rights.into_iter().enumerate() {
+        grant_without(&user.client(), &town, &form, Some(right)).await;
+        town.bead(&format!("gt-{n}"), json!({})).await;
+        let polecat = format!("gt-{n}-1");
+        let message = ready_says(&town, &polecat, "Forbidden").await;
+        assert!(message.contains(right.0), "{message}");
+        grant_without(&user.client(), &town, &form, None).await;
+        town.phase(&polecat, PolecatPhase::Working).await;
+    }
+    grant_without(&user.client(), &town, &form, Some(("polecats", "create"))).await;
+    town.bead("gt-9", json!({})).await;
+    town.rig_says("that it may not", |rig| {
+        let mut conditions = rig.conditions.iter();
+        conditions.any(|condition| condition.reason == "Forbidden")
+    })
+    .await;
+    grant_without(&user.client(), &town, &form, None).await;
+    town.phase("gt-9-1", PolecatPhase::Working).await;
 }
 
 /// The Deployments of both forms.

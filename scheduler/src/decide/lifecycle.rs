@@ -59,10 +59,19 @@ pub trait RetryRule: std::fmt::Debug {
 /// What a Job needs beside its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inputs {
-    /// The first object that is referred to and does not exist.
-    pub missing: Option<String>,
+    /// The first object that is referred to and cannot be had.
+    pub missing: Option<Missing>,
     /// Fingerprint of the model key as its Secret holds it now.
     pub key_hash: Option<String>,
+}
+
+/// Why an object that is referred to cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// CamelCase.
+    pub reason: &'static str,
+    /// What to do about it.
+    pub message: String,
 }
 
 /// A Job as it was seen.
@@ -271,7 +280,7 @@ fn without_job(view: &View<'_>, seen: &Seen<'_>) -> Decision {
             let again = view.now.checked_add(MISSING_INPUT).ok();
             Decision {
                 wake: again,
-                ..unconfigured(view, "NotFound", missing.clone())
+                ..unconfigured(view, missing.reason, missing.message.clone())
             }
         }
         (Ok(order), None) => create(view, order),

@@ -485,7 +485,10 @@ fn image_that_cannot_be_pulled_ends_the_polecat_after_two_minutes() {
 #[test]
 fn polecat_that_cannot_become_a_job_says_why_and_recovers() {
     let mut story = Story::of(polecat("gt-1", 1));
-    story.inputs.missing = Some("there is no Secret llm".into());
+    story.inputs.missing = Some(Missing {
+        reason: "NotFound",
+        message: "there is no Secret llm".into(),
+    });
     assert_eq!(story.step(), Act::Nothing);
     assert_eq!(
         story.ready(),
