@@ -30,7 +30,7 @@ pub use sync::SyncArgs;
 pub use target::{Target, TargetArgs};
 pub use worker::WorkerCommand;
 
-/// Mirrors a beads issue file from git into Kubernetes, and answers questions about it without a cluster.
+/// Mirrors a beads issue file from git into Kubernetes, lets agents work on what is ready, and answers questions without a cluster.
 #[derive(Parser, Debug)]
 #[command(
     name = "beadlet",

@@ -7,7 +7,7 @@ use beadlet_store::{
     keys::work,
     kinds::{DesiredState, PolecatPhase},
 };
-use beadlet_testbed::eventually;
+use beadlet_testbed::{eventually, tools::Tool};
 use clap::Parser as _;
 use kube::ResourceExt;
 use serde_json::{Value, json};
@@ -15,12 +15,11 @@ use tempfile::TempDir;
 
 use super::scheduler_town::{End, SOON, Town};
 
-/// The plugin, for one town.
+/// The plugin, for one town: kubectl with a path on which it finds it.
 struct Plugin {
-    program: PathBuf,
     kubeconfig: PathBuf,
     namespace: String,
-    _folder: TempDir,
+    path: TempDir,
 }
 
 /// What a run of it said.
@@ -32,24 +31,25 @@ struct Said {
 
 impl Plugin {
     fn of(town: &Town) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("kubectl-bead");
-        symlink(env!("CARGO_BIN_EXE_beadlet"), &program).unwrap();
+        let path = tempfile::tempdir().unwrap();
+        let plugin = path.path().join("kubectl-bead");
+        symlink(env!("CARGO_BIN_EXE_beadlet"), plugin).unwrap();
         Self {
-            program,
             kubeconfig: town.namespace.user("person").kubeconfig().to_owned(),
             namespace: town.name().to_owned(),
-            _folder: folder,
+            path,
         }
     }
 
     async fn run(&self, arguments: &[&str]) -> Said {
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(Tool::Kubectl.locate().unwrap());
         command
+            .arg("bead")
             .args(arguments)
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
-            .env_clear();
+            .env_clear()
+            .env("PATH", self.path.path());
         if !arguments.contains(&"-A") {
             command.args(["-n", &self.namespace]);
         }
@@ -160,6 +160,11 @@ async fn plugin_answers_in_the_forms_of_kubectl() {
     let everywhere = plugin.out(&["list", "-A", "--type", "epic"]).await;
     let is_here = |row: &Vec<&str>| row[..2] == [town.name(), "gt-3"];
     assert!(rows(&everywhere).iter().any(is_here), "{everywhere}");
+    let said = plugin.refused(&["list", "--context", "nowhere"]).await;
+    assert!(
+        said.contains("cannot use the context \"nowhere\""),
+        "{said}"
+    );
     let nothing = plugin.run(&["list", "--assignee", "nobody"]).await;
     assert_eq!(
         (nothing.out.as_str(), nothing.err.as_str()),
