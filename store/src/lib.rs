@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod configmap;
 pub mod convoy;
+pub mod edit;
 pub mod issue;
 pub mod keys;
 pub mod kinds;
