@@ -129,7 +129,7 @@ pub struct PodArgs {
     #[arg(long, env = "BEADLET_CLAUDE_CODE_IMAGE", value_name = "IMAGE", default_value = concat!("beadlet-claude-code:", env!("CARGO_PKG_VERSION")))]
     pub claude_code_image: String,
 
-    /// The e-mail address under which polecats commit
+    /// The e-mail address under which polecats commit, and what is written back
     #[arg(
         long,
         env = "BEADLET_AUTHOR_EMAIL",

@@ -14,6 +14,7 @@ use beadlet_scheduler::term::Term;
 use beadlet_scheduler::{RunError, elected, lead};
 use beadlet_sync::controller::{self, Reports, Setup};
 use beadlet_sync::decide::beadstore::LocalRepositories;
+use beadlet_sync::git::Author;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::Client;
@@ -256,5 +257,9 @@ fn setup(args: &ControllerArgs) -> Result<Setup, CommandError> {
         namespace: args.namespace.clone(),
         clones,
         local_repositories,
+        author: Author {
+            name: "beadlet".to_owned(),
+            email: args.pods.author_email.clone(),
+        },
     })
 }

@@ -6,7 +6,7 @@ mod keeper;
 use std::collections::HashMap;
 use std::future::ready;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use beadlet_store::kinds::{BeadStore, Rig};
@@ -22,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::decide::beadstore::{Given, Inputs, LocalRepositories, References, Wrong, settings};
 use crate::decide::farewell::{Farewell, farewell};
+use crate::git::Author;
 use crate::report::Report;
+use crate::writeback::Desk;
 use cluster::{Cluster, ControlError};
 use keeper::{Keeper, Order};
 
@@ -41,6 +43,8 @@ pub struct Setup {
     /// Under which the clones are kept.
     pub clones: PathBuf,
     pub local_repositories: LocalRepositories,
+    /// Who commits what is written back, where a BeadStore names nobody.
+    pub author: Author,
 }
 
 /// A BeadStore by namespace and name.
@@ -78,6 +82,7 @@ impl Reports {
 
 struct Context {
     cluster: Cluster,
+    desk: Arc<Desk>,
     setup: Setup,
     reports: Reports,
     keepers: Mutex<HashMap<Key, Keeper>>,
@@ -89,8 +94,15 @@ pub async fn run(client: Client, setup: Setup, reports: Reports, stop: Cancellat
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
+    let desk = Arc::new(Desk {
+        client: client.clone(),
+        namespace: setup.namespace.clone(),
+        author: setup.author.clone(),
+        polecats: OnceLock::new(),
+    });
     let context = Arc::new(Context {
         cluster: Cluster::new(client.clone()),
+        desk,
         setup,
         reports,
         keepers: Mutex::default(),
@@ -165,7 +177,7 @@ async fn reconcile(store: Arc<BeadStore>, context: Arc<Context>) -> Result<Actio
 
 fn begin(order: Order, context: &Context) {
     let key = key(&order.store);
-    let keeper = Keeper::start(context.cluster.clone(), order);
+    let keeper = Keeper::start(context.cluster.clone(), Arc::clone(&context.desk), order);
     context.reports.put(key.clone(), keeper.reports());
     context
         .keepers

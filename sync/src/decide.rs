@@ -13,3 +13,4 @@ pub mod plan;
 pub mod revision;
 pub mod store_status;
 pub mod suspicion;
+pub mod writeback;

@@ -21,3 +21,4 @@ mod fake;
 mod pass;
 mod state;
 mod write;
+mod writeback;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use beadlet_store::configmap::Scope;
 
-use crate::git::Source;
+use crate::decide::writeback::Mode;
+use crate::git::{Author, Source};
 
 /// Everything that one mirror is told. A changed one takes effect with the next pass, which it also starts.
 #[derive(Clone, Debug)]
@@ -22,6 +23,16 @@ pub struct Settings {
     pub concurrency: NonZeroUsize,
     /// While set, the mirror neither reads the repository nor writes to the cluster.
     pub suspend: bool,
+    /// What is committed to the issue file. The mirror itself does not.
+    pub write_back: Option<WriteBack>,
+}
+
+/// What is committed to the issue file of what Polecats do with its issues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteBack {
+    pub mode: Mode,
+    /// Who commits, where somebody is named.
+    pub author: Option<Author>,
 }
 
 /// How much a commit may delete before it waits for a person: both bounds must be passed.
@@ -76,6 +87,7 @@ impl Settings {
             allow_delete: None,
             concurrency: Self::DEFAULT_CONCURRENCY,
             suspend: false,
+            write_back: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Reading the issue file from repositories: in place, over http, https and ssh.
 
 mod cache;
+mod commit;
 mod host_keys;
 mod http;
 mod local;

@@ -43,3 +43,4 @@ mod scheduler_trouble;
 mod testbed;
 mod tree;
 mod worker;
+mod writeback;

@@ -6,6 +6,7 @@ use beadlet_store::kinds::{BeadStore, BeadStorePhase, BeadStoreStatus};
 use beadlet_sync::{
     controller::{Reports, Setup, run},
     decide::beadstore::LocalRepositories,
+    git::Author,
 };
 use beadlet_testbed::{
     GitRepo, Namespace, eventually,
@@ -71,6 +72,10 @@ impl Place {
             namespace: Some(self.namespace.name().to_owned()),
             clones: self.clones.path().to_owned(),
             local_repositories: LocalRepositories::Allowed,
+            author: Author {
+                name: "beadlet".to_owned(),
+                email: "beadlet@example.com".to_owned(),
+            },
         };
         let client = self.namespace.user("stores").client();
         let task = tokio::spawn(run(client, setup, Reports::default(), stop.clone()));

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::bead::{Bead, BeadKey};
+use super::fate::is_own_claim;
 use super::revision::Revision;
 
 /// Why dispatch made an attempt.
@@ -76,7 +77,8 @@ pub trait Attempt {
     /// What the bead said when it ended, or started.
     fn revision(&self) -> Option<Revision>;
     /// Whether the bead says something else than it did when this attempt ended. What was changed during the attempt, by its own
-    /// date, is the attempt's own doing: a polecat that comments on its bead must not start itself again.
+    /// date, is the attempt's own doing, and so is the report of its failure: a polecat that comments on its bead must not start itself
+    /// again.
     fn is_outdated_by(&self, bead: &Bead) -> bool;
 }
 
@@ -171,7 +173,13 @@ impl Attempt for Polecat {
             (Some(begin), Some(changed), Some(end)) => begin < changed && changed <= end,
             _ => false,
         };
-        self.revision().is_some_and(|noted| noted != bead.revision) && !is_own_doing()
+        let is_own_word = || {
+            let last = bead.last_comment.as_ref();
+            last.is_some_and(|last| last.at == bead.updated_at && is_own_claim(&last.author, self))
+        };
+        self.revision().is_some_and(|noted| noted != bead.revision)
+            && !is_own_doing()
+            && !is_own_word()
     }
 }
 

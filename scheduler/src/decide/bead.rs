@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use beadlet_store::convoy::target_id;
 use beadlet_store::keys::{annotation, data, label, work};
-use beadlet_store::reader;
+use beadlet_store::{edit, reader};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
+
+use serde::Deserialize;
 
 use super::revision::Revision;
 
@@ -50,6 +52,14 @@ pub struct Bead {
     pub last_attempt: u32,
     /// The members, where the bead is a convoy.
     pub tracks: Vec<String>,
+    pub last_comment: Option<Comment>,
+}
+
+/// Who said something about a bead, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    pub author: String,
+    pub at: Option<Timestamp>,
 }
 
 /// A ConfigMap that looks like a bead's and is none.
@@ -121,6 +131,7 @@ impl Bead {
                 .text(work::LAST_ATTEMPT)
                 .and_then(|n| n.parse().ok())
                 .unwrap_or(0),
+            last_comment: last_comment(line),
         })
     }
 
@@ -138,6 +149,22 @@ impl Bead {
     pub fn is_closed(&self) -> bool {
         self.status == "closed"
     }
+}
+
+fn last_comment(line: &[u8]) -> Option<Comment> {
+    #[derive(Deserialize)]
+    struct Said {
+        #[serde(default)]
+        author: String,
+        #[serde(default)]
+        created_at: String,
+    }
+    let comments = edit::value(line, "comments").ok()??;
+    let said: Said = serde_json::from_str::<Vec<Said>>(comments).ok()?.pop()?;
+    Some(Comment {
+        author: said.author,
+        at: said.created_at.parse().ok(),
+    })
 }
 
 fn issue_line(configmap: &ConfigMap) -> Option<&[u8]> {

@@ -50,7 +50,7 @@ pub fn mirrors(store: &BeadStore) -> bool {
 }
 
 /// Whether the assignee is this polecat: `<rig>/polecats/<name>`.
-fn is_own_claim(assignee: &str, polecat: &Polecat) -> bool {
+pub(super) fn is_own_claim(assignee: &str, polecat: &Polecat) -> bool {
     let alias = polecat
         .status
         .as_ref()

@@ -98,6 +98,49 @@ pub struct BeadStoreSpec {
 
     /// What becomes of the ConfigMaps when this BeadStore is deleted.
     pub deletion_policy: DeletionPolicy,
+
+    /// What is committed to the issue file of what Polecats do with its issues.
+    pub write_back: WriteBack,
+}
+
+/// What is committed to the issue file. Only the records that it is about are changed, by the rules of the tracker's import.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WriteBack {
+    /// Whether Polecats claim their issues in git, close them there, both or neither.
+    pub mode: WriteBackMode,
+    /// Who commits. `beadlet` with the controller's `--author-email` when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<CommitAuthor>,
+}
+
+/// None: nothing. Claim: an issue that a Polecat works on gets status `in_progress` and the Polecat as assignee
+/// (`<rig>/polecats/<polecat>`), and is given back with a comment when the Polecat fails. Close: an issue whose work is done is closed, and a
+/// convoy whose issues are all closed.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WriteBackMode {
+    #[default]
+    None,
+    Claim,
+    Close,
+    ClaimAndClose,
+}
+
+/// The author and committer of a commit.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+pub struct CommitAuthor {
+    /// As it stands in the log.
+    #[schemars(length(min = 1, max = 255))]
+    #[schemars(extend("x-kubernetes-validations" = schema::rules(&[
+        ("!self.matches('[<>\\n]')", "a name holds no '<', '>' or line end"),
+    ])))]
+    pub name: String,
+    /// Address of the author.
+    #[schemars(length(min = 1, max = 255))]
+    #[schemars(extend("x-kubernetes-validations" = schema::rules(&[
+        ("self.matches('^[^<>\\\\s]+$')", "an e-mail address holds no '<', '>' or space"),
+    ])))]
+    pub email: String,
 }
 
 /// The issue file in git.
@@ -236,9 +279,23 @@ pub struct BeadStoreStatus {
     /// The first of them, at most 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rejected_lines: Vec<RejectedLine>,
+    /// The last commit that was made to the issue file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write_back: Option<WriteBackStatus>,
     /// The value of the annotation `gastown.gastown.io/sync-requested-at` that was last acted upon.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_handled_sync_request: Option<String>,
+}
+
+/// A commit that was made to the issue file.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct WriteBackStatus {
+    /// Its id.
+    pub commit: String,
+    /// When it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
 }
 
 /// A line that could not be read, and why.

@@ -28,8 +28,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 
 pub use beadstore::{
-    BeadStore, BeadStorePhase, BeadStoreSpec, BeadStoreStatus, DeletionPolicy, Prune, ReadyProfile,
-    RejectedLine, Source,
+    BeadStore, BeadStorePhase, BeadStoreSpec, BeadStoreStatus, CommitAuthor, DeletionPolicy, Prune,
+    ReadyProfile, RejectedLine, Source, WriteBack, WriteBackMode, WriteBackStatus,
 };
 pub use convoy::{Convoy, ConvoyPhase, ConvoySpec, ConvoyStatus};
 pub use duration::{DurationText, NotADuration};

@@ -10,15 +10,18 @@ use kube::ResourceExt;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Refusal;
 use super::cluster::Cluster;
 use crate::condition::{Conditions, Urgency};
 use crate::decide::store_status::{Seen, status, wrong};
+use crate::decide::writeback::Written;
 use crate::mirror::Mirror;
 use crate::report::{Pass, Report};
 use crate::settings::Settings;
 use crate::triggers::{Puller, Trigger};
+use crate::writeback::{Desk, Scribe};
 
 /// How long until a status is written again that could not be.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -42,11 +45,11 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn start(cluster: Cluster, order: Order) -> Self {
+    pub(super) fn start(cluster: Cluster, desk: Arc<Desk>, order: Order) -> Self {
         let (orders, told) = watch::channel(order);
         let (reports, seen) = watch::channel(Report::default());
         let stop = CancellationToken::new();
-        let task = tokio::spawn(Post::new(cluster, told, reports).keep(stop.clone()));
+        let task = tokio::spawn(Post::new(cluster, desk, told, reports).keep(stop.clone()));
         Self {
             orders,
             reports: seen,
@@ -87,10 +90,13 @@ impl Drop for Keeper {
 /// What the task knows.
 struct Post {
     cluster: Cluster,
+    desk: Arc<Desk>,
     orders: watch::Receiver<Order>,
     /// For whoever looks from outside.
     shown: watch::Sender<Report>,
     mirror: Option<Running>,
+    writing: Option<Writing>,
+    told_written: Written,
     /// As it was seen, or written, last.
     store: BeadStore,
     /// The spec that the reports are about.
@@ -111,6 +117,13 @@ struct Running {
     task: JoinHandle<()>,
 }
 
+/// Commits to the issue file. Dropped, it stops where it is.
+struct Writing {
+    fingerprint: String,
+    written: watch::Receiver<Written>,
+    _task: AbortOnDropHandle<()>,
+}
+
 /// Somebody asked to sync now.
 struct Asked {
     value: String,
@@ -121,17 +134,26 @@ enum Wake {
     Stop,
     Order,
     Report,
+    Written,
     Again,
 }
 
 impl Post {
-    fn new(cluster: Cluster, orders: watch::Receiver<Order>, shown: watch::Sender<Report>) -> Self {
+    fn new(
+        cluster: Cluster,
+        desk: Arc<Desk>,
+        orders: watch::Receiver<Order>,
+        shown: watch::Sender<Report>,
+    ) -> Self {
         let store = orders.borrow().store.as_ref().clone();
         Self {
             cluster,
+            desk,
             orders,
             shown,
             mirror: None,
+            writing: None,
+            told_written: Written::default(),
             handled: store
                 .status
                 .as_ref()
@@ -152,7 +174,7 @@ impl Post {
                 Wake::Stop => break,
                 Wake::Order => self.follow_order(),
                 Wake::Report if !self.read_report() => continue,
-                Wake::Report | Wake::Again => {}
+                Wake::Report | Wake::Written | Wake::Again => {}
             }
             is_written = self.write().await;
         }
@@ -168,12 +190,19 @@ impl Post {
                 None => std::future::pending().await,
             }
         };
+        let written = async {
+            match &mut self.writing {
+                Some(writing) => writing.written.changed().await.is_ok(),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = stop.cancelled() => Wake::Stop,
             changed = self.orders.changed() => if changed.is_ok() { Wake::Order } else { Wake::Stop },
             // A mirror that ended by itself is started again with the next order.
             is_alive = reported => if is_alive { Wake::Report } else { self.mirror = None; Wake::Again },
+            is_alive = written => if is_alive { Wake::Written } else { self.writing = None; Wake::Again },
             () = tokio::time::sleep(AGAIN), if !is_written => Wake::Again,
         }
     }
@@ -182,9 +211,12 @@ impl Post {
         let order = self.orders.borrow_and_update().clone();
         self.store = order.store.as_ref().clone();
         match &order.settings {
-            Ok((settings, fingerprint)) => self.mirror_with(settings, fingerprint),
+            Ok((settings, fingerprint)) => {
+                self.mirror_with(settings, fingerprint);
+                self.write_back_with(settings, fingerprint);
+            }
             // What was mirrored stays; nothing more is done until somebody mends it.
-            Err(_) => self.mirror = None,
+            Err(_) => (self.mirror, self.writing) = (None, None),
         }
         self.poke();
     }
@@ -202,6 +234,23 @@ impl Post {
             None => {
                 self.mirror = Some(Running::start(&self.cluster, settings.clone(), fingerprint))
             }
+        }
+    }
+
+    fn write_back_with(&mut self, settings: &Settings, fingerprint: &str) {
+        let orders = settings.write_back.clone().filter(|_| !settings.suspend);
+        let (Some(orders), Some(mirror)) = (orders, &self.mirror) else {
+            self.writing = None;
+            return;
+        };
+        let goes_on = |writing: &Writing| writing.fingerprint == fingerprint;
+        if self
+            .writing
+            .as_ref()
+            .is_none_or(|writing| !goes_on(writing))
+        {
+            let scribe = Scribe::new(settings, orders, &self.desk, mirror.puller.clone());
+            self.writing = Some(Writing::start(scribe, mirror.reports.clone(), fingerprint));
         }
     }
 
@@ -279,20 +328,51 @@ impl Post {
                     .status
                     .as_ref()
                     .and_then(|status| status.observed_generation);
-                status(
-                    &self.store,
-                    Seen {
-                        report: &report,
-                        generation: self.generation.or(before),
-                        handled_request: self.handled.as_deref(),
-                    },
-                )
+                let seen = Seen {
+                    report: &report,
+                    generation: self.generation.or(before),
+                    handled_request: self.handled.as_deref(),
+                    written: self.written(),
+                };
+                status(&self.store, &seen, Timestamp::now())
             }
         }
     }
 
+    /// How it stands with what is written back; `None` where nothing is.
+    fn written(&self) -> Option<Written> {
+        let writing = self.writing.as_ref()?;
+        Some(writing.written.borrow().clone())
+    }
+
+    /// Tells of a new commit, and of what is in its way.
+    async fn tell_written(&mut self) {
+        let written = self.written().unwrap_or_default();
+        if let Some(last) = written
+            .last
+            .as_ref()
+            .filter(|last| self.told_written.last.as_ref() != Some(last))
+        {
+            let message = format!("commit {}: {}", last.id, last.subject);
+            self.cluster
+                .tell(&self.store, "WrittenBack", message, false)
+                .await;
+        }
+        if let Some(trouble) = written
+            .trouble
+            .as_ref()
+            .filter(|trouble| self.told_written.trouble.as_ref() != Some(trouble))
+        {
+            self.cluster
+                .tell(&self.store, trouble.reason, trouble.message.clone(), true)
+                .await;
+        }
+        self.told_written = written;
+    }
+
     /// Tells what changed in the conditions.
     async fn tell(&mut self) {
+        self.tell_written().await;
         let conditions = self.shown.borrow().conditions.clone();
         for (urgency, transition) in conditions.news_since(&self.told) {
             let is_warning = urgency != Urgency::Info;
@@ -306,6 +386,18 @@ impl Post {
                 .await;
         }
         self.told = conditions;
+    }
+}
+
+impl Writing {
+    fn start(scribe: Scribe, reports: watch::Receiver<Report>, fingerprint: &str) -> Self {
+        let (written, seen) = watch::channel(Written::default());
+        let task = tokio::spawn(scribe.run(reports, written));
+        Self {
+            fingerprint: fingerprint.to_owned(),
+            written: seen,
+            _task: AbortOnDropHandle::new(task),
+        }
     }
 }
 

@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 
 use beadlet_store::configmap::Scope;
 use beadlet_store::keys::annotation;
-use beadlet_store::kinds::{self, BeadStore, BeadStoreSpec, ConfigMapRef, ReadyProfile, Rig};
+use beadlet_store::kinds::{
+    self, BeadStore, BeadStoreSpec, ConfigMapRef, ReadyProfile, Rig, WriteBackMode,
+};
 use beadlet_store::ready::Profile;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
+use crate::decide::writeback::Mode;
 use crate::git::{
-    Auth, CaBundle, GitUrl, KnownHosts, Proxy, Secret, SettingsError, Source, UrlError, known_hosts,
+    Auth, Author, CaBundle, GitUrl, KnownHosts, Proxy, Secret, SettingsError, Source, UrlError,
+    known_hosts,
 };
-use crate::settings::{Prune, Settings};
+use crate::settings::{Prune, Settings, WriteBack};
 
 /// A BeadStore with everything that it refers to.
 #[derive(Clone, Copy, Debug)]
@@ -174,6 +178,7 @@ pub fn settings(given: Given<'_>) -> Result<Settings, Wrong> {
             .get(annotation::ALLOW_DELETE)
             .cloned(),
         suspend: spec.suspend,
+        write_back: write_back(&spec.write_back),
         ..settings
     })
 }
@@ -304,6 +309,23 @@ fn ca_bundle(given: Given<'_>) -> Result<Option<CaBundle>, Wrong> {
     CaBundle::parse(pem.as_bytes())
         .map(Some)
         .map_err(|source| Wrong::Ca { name, source })
+}
+
+fn write_back(spec: &kinds::WriteBack) -> Option<WriteBack> {
+    let (claims, closes) = match spec.mode {
+        WriteBackMode::None => return None,
+        WriteBackMode::Claim => (true, false),
+        WriteBackMode::Close => (false, true),
+        WriteBackMode::ClaimAndClose => (true, true),
+    };
+    let author = spec.author.clone().map(|author| Author {
+        name: author.name,
+        email: author.email,
+    });
+    Some(WriteBack {
+        mode: Mode { claims, closes },
+        author,
+    })
 }
 
 fn scope(given: Given<'_>) -> Result<Scope, Wrong> {

@@ -1,36 +1,41 @@
 //! What a BeadStore's status says.
 
 use beadlet_store::kinds::{
-    BeadStore, BeadStorePhase, BeadStoreStatus, DurationText, RejectedLine,
+    BeadStore, BeadStorePhase, BeadStoreStatus, DurationText, RejectedLine, WriteBackStatus,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::beadstore::Wrong;
 use crate::condition::{self, ConditionType, Reason};
+use crate::decide::writeback::Written;
 use crate::report::{Outcome, Report};
 
 /// Lines that are named in a status.
 const LINES: usize = 20;
 
 /// What a status is made from, beside the one before.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Seen<'a> {
     pub report: &'a Report,
     /// The generation of the spec that the report is about.
     pub generation: Option<i64>,
     /// The last request to sync now that was carried out.
     pub handled_request: Option<&'a str>,
+    /// How it stands with what is written back; `None` where nothing is.
+    pub written: Option<Written>,
 }
 
 /// The status that a report makes of the one before. What says nothing new (a pass that found nothing to do) changes nothing.
 #[must_use]
-pub fn status(store: &BeadStore, seen: Seen<'_>) -> BeadStoreStatus {
+pub fn status(store: &BeadStore, seen: &Seen<'_>, now: Timestamp) -> BeadStoreStatus {
     let Seen {
         report,
         generation,
         handled_request,
+        written,
     } = seen;
+    let generation = *generation;
     let mut status = store.status.clone().unwrap_or_default();
     status.observed_generation = generation;
     status.phase = Some(phase(report));
@@ -77,6 +82,9 @@ pub fn status(store: &BeadStore, seen: Seen<'_>) -> BeadStoreStatus {
             message: line.message.clone(),
         })
         .collect();
+    if let Some(written) = written {
+        say_written(&mut status, store, written, now);
+    }
     status
 }
 
@@ -104,6 +112,39 @@ fn shown(condition: &condition::Condition, generation: Option<i64>) -> Condition
         last_transition_time: time(condition.since),
     }
 }
+
+/// Adds how it stands with what is written back.
+fn say_written(status: &mut BeadStoreStatus, store: &BeadStore, written: &Written, now: Timestamp) {
+    if let Some(last) = &written.last {
+        status.write_back = Some(WriteBackStatus {
+            commit: last.id.to_string(),
+            time: Some(time(last.at)),
+        });
+    }
+    let (value, reason, message) = match &written.trouble {
+        None => {
+            let last = written.last.as_ref().map(|last| last.subject.clone());
+            let nothing = || "nothing had to be written so far".to_owned();
+            ("True", "Written", last.unwrap_or_else(nothing))
+        }
+        Some(trouble) => ("False", trouble.reason, trouble.message.clone()),
+    };
+    let mut known = store.status.iter().flat_map(|status| &status.conditions);
+    let since = known
+        .find(|known| known.type_ == WRITTEN_BACK && known.status == value)
+        .map(|known| known.last_transition_time.clone());
+    status.conditions.push(Condition {
+        type_: WRITTEN_BACK.to_owned(),
+        status: value.to_owned(),
+        reason: reason.to_owned(),
+        message,
+        observed_generation: status.observed_generation,
+        last_transition_time: since.unwrap_or(time(now)),
+    });
+}
+
+/// The condition that says whether git says what the Polecats did.
+const WRITTEN_BACK: &str = "WrittenBack";
 
 /// The status of a BeadStore that cannot be mirrored as it is. What was mirrored before stays.
 #[must_use]

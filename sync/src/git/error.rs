@@ -32,6 +32,7 @@ pub enum Reason {
     DiskFull,
     SettingsInvalid,
     WorkerEnded,
+    RepositoryUnwritable,
 }
 
 impl Reason {
@@ -61,6 +62,7 @@ impl Reason {
             Self::DiskFull => "DiskFull",
             Self::SettingsInvalid => "SettingsInvalid",
             Self::WorkerEnded => "WorkerEnded",
+            Self::RepositoryUnwritable => "RepositoryUnwritable",
         }
     }
 }
@@ -115,6 +117,8 @@ pub enum GitError {
         "{place} did not answer within {limit:?}, and the attempt could not be ended: it is left behind"
     )]
     Hung { place: String, limit: Duration },
+    #[error("cannot write to the repository at {place}: {}", error.message())]
+    Unwritable { place: String, error: git2::Error },
     #[error("the thread that reads {place} has ended: a new one is started for the next call")]
     WorkerEnded { place: String },
 }
@@ -136,6 +140,7 @@ impl GitError {
             Self::Cache(error) => error.reason(),
             Self::Hung { .. } => Reason::TimedOut,
             Self::WorkerEnded { .. } => Reason::WorkerEnded,
+            Self::Unwritable { .. } => Reason::RepositoryUnwritable,
         }
     }
 

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use git2::Repository;
 
 use super::cache::{Cache, FetchError, Held, Wanted};
-use super::{CommitId, ExchangeError, GitError, Limits, Place, Source, Wire, WireError, local};
+use super::revise::{self, Publication};
+use super::{
+    CommitId, ExchangeError, GitError, Limits, Place, Published, Source, Wire, WireError, local,
+};
 use crate::decide::branch::{Head, Refs};
 
 /// A source of commits.
@@ -30,6 +33,13 @@ pub(crate) trait Origin: Send {
         wanted: Wanted<'_>,
         limits: &Limits,
     ) -> Result<Option<(Repository, CommitId)>, GitError>;
+
+    /// Moves the branch to a new commit, if it stands at the old one.
+    fn publish(
+        &self,
+        publication: &Publication<'_>,
+        limits: &Limits,
+    ) -> Result<Published, GitError>;
 }
 
 /// Touches neither disk nor network.
@@ -80,6 +90,17 @@ impl Origin for InPlace {
     ) -> Result<Option<(Repository, CommitId)>, GitError> {
         Ok(None)
     }
+
+    fn publish(
+        &self,
+        publication: &Publication<'_>,
+        _limits: &Limits,
+    ) -> Result<Published, GitError> {
+        revise::move_here(publication).map_err(|error| GitError::Unwritable {
+            place: self.path.display().to_string(),
+            error,
+        })
+    }
 }
 
 struct Server {
@@ -91,6 +112,13 @@ struct Server {
 }
 
 impl Server {
+    fn failed(&self, error: WireError) -> GitError {
+        GitError::Wire {
+            place: self.place.clone(),
+            error,
+        }
+    }
+
     fn act(
         &mut self,
         act: impl FnOnce(&Cache, &Wire) -> Result<CommitId, FetchError>,
@@ -129,10 +157,7 @@ impl Origin for Server {
                     ExchangeError::Wire(error) => error,
                     ExchangeError::Local(error) => WireError::Protocol(error.message().to_owned()),
                 };
-                GitError::Wire {
-                    place: self.place.clone(),
-                    error,
-                }
+                self.failed(error)
             })
     }
 
@@ -155,6 +180,20 @@ impl Origin for Server {
     ) -> Result<Option<(Repository, CommitId)>, GitError> {
         self.act(|cache, wire| cache.renew(wire, wanted, limits))
             .map(Some)
+    }
+
+    fn publish(
+        &self,
+        publication: &Publication<'_>,
+        limits: &Limits,
+    ) -> Result<Published, GitError> {
+        revise::push(&self.wire, publication, limits).map_err(|error| match error {
+            ExchangeError::Wire(error) => self.failed(error),
+            ExchangeError::Local(error) => GitError::Unwritable {
+                place: self.place.clone(),
+                error,
+            },
+        })
     }
 }
 

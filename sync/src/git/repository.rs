@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::thread::GitThread;
 use super::worker::Worker;
-use super::{CommitId, GitError, Source};
+use super::{CommitId, GitError, Published, Revision, Source};
 
 /// Where the branch stands, as the repository says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +65,22 @@ impl Repository {
         let tip = tip.clone();
         self.0
             .call(move |worker, limits| worker.fetch(&tip, limits))
+            .await
+    }
+
+    /// Makes `revision` the commit after `base`, in the repository itself. Dropping the future gives the call up: the commit may be there
+    /// all the same.
+    ///
+    /// # Errors
+    /// See [`GitError`]. After one, too, the commit may be there.
+    pub async fn commit(
+        &mut self,
+        base: &Snapshot,
+        revision: Revision,
+    ) -> Result<Published, GitError> {
+        let base = base.clone();
+        self.0
+            .call(move |worker, limits| worker.commit(&base, &revision, limits))
             .await
     }
 }

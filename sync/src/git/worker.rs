@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 use super::cache::Wanted;
 use super::origin::{self, Origin};
 use super::read::Reader;
-use super::{CommitId, GitError, Limits, Snapshot, Source, Tip};
+use super::revise::{self, Publication};
+use super::{CommitId, GitError, Limits, Published, Revision, Snapshot, Source, Tip};
 use crate::decide::branch::{self, BranchError, DOLT_DATA, Refs, SYNC_BRANCH};
 
 /// The commit that the mirror reads, where the settings name no branch. With a branch, the branch has a part in it: sources of other
@@ -64,11 +65,7 @@ impl Worker {
 
     /// The file at `tip`, or at a later commit of its branch if that has moved on and the server does not give out the old one.
     pub(crate) fn fetch(&mut self, tip: &Tip, limits: &Limits) -> Result<Snapshot, GitError> {
-        let reference = if tip.branch == "HEAD" || tip.branch.starts_with("refs/") {
-            tip.branch.clone()
-        } else {
-            format!("refs/heads/{}", tip.branch)
-        };
+        let reference = full_name(&tip.branch);
         let keep_as = self.keep_as();
         let wanted = Wanted {
             reference: &reference,
@@ -82,6 +79,46 @@ impl Worker {
                 ..tip.clone()
             })
         })
+    }
+
+    /// Makes the commit after `base`, and takes it to the branch if that still stands there.
+    pub(crate) fn commit(
+        &mut self,
+        base: &Snapshot,
+        revision: &Revision,
+        limits: &Limits,
+    ) -> Result<Published, GitError> {
+        let reference = full_name(&base.branch);
+        if reference == "HEAD" {
+            let why = "HEAD is detached there: name a branch".to_owned();
+            return Ok(Published::Refused(why));
+        }
+        let keep_as = self.keep_as();
+        let held = self.origin.held()?;
+        let _turn = held.as_ref().map(|held| held.turn());
+        let wanted = Wanted {
+            reference: &reference,
+            commit: base.commit,
+            keep_as: &keep_as,
+            depth: self.source.depth,
+        };
+        let (repository, commit) = self.origin.bring(wanted, limits)?;
+        if commit != base.commit {
+            return Ok(Published::Moved);
+        }
+        let unwritable = |error| GitError::Unwritable {
+            place: self.place.clone(),
+            error,
+        };
+        let new = revise::make(&repository, commit.0, &base.path, revision).map_err(unwritable)?;
+        let publication = Publication {
+            repository: &repository,
+            reference: &reference,
+            old: commit.0,
+            new,
+            message: &revision.message,
+        };
+        self.origin.publish(&publication, limits)
     }
 
     fn keep_as(&self) -> String {
@@ -167,6 +204,14 @@ impl Worker {
             source: &self.source,
             place: &self.place,
         }
+    }
+}
+
+fn full_name(branch: &str) -> String {
+    if branch == "HEAD" || branch.starts_with("refs/") {
+        branch.to_owned()
+    } else {
+        format!("refs/heads/{branch}")
     }
 }
 

@@ -60,8 +60,20 @@ fn rows() -> Vec<Row> {
             "/deletions of a quarter = \"Apply\"",
         ),
         row("deletionPolicy", "Orphan", "LeaveBeads"),
+        row("writeBack.mode", "Close", "claims: false, closes: true"),
+        row("writeBack.author.name", "Mayor", "Mayor").given(signed()),
+        row(
+            "writeBack.author.email",
+            "mayor@example.com",
+            "mayor@example.com",
+        )
+        .given(signed()),
     ];
     own.into_iter().chain(source()).collect()
+}
+
+fn signed() -> Value {
+    json!({"writeBack": {"mode": "Claim", "author": {"name": "Deacon", "email": "deacon@example.com"}}})
 }
 
 fn source() -> Vec<Row> {
@@ -128,6 +140,7 @@ fn decided(spec: &Value) -> Value {
         "suspended": settings.suspend,
         "file": file(&settings),
         "deletions of a quarter": verdict(&settings),
+        "written back": format!("{:?}", settings.write_back),
         "farewell": format!("{:?}", farewell(&store.spec)),
     })
 }

@@ -19,7 +19,7 @@ use super::{ISSUES, SOON, beads, line, read, refused, source, text, tip};
 
 /// A repository served over ssh, and a folder for its clone.
 pub(super) struct Served {
-    repo: GitRepo,
+    pub(super) repo: GitRepo,
     pub(super) server: GitSsh,
     cache: TempDir,
 }

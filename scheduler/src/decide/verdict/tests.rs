@@ -157,6 +157,27 @@ fn change_that_was_made_during_the_attempt_is_its_own_doing() {
 }
 
 #[test]
+fn report_of_its_own_failure_does_not_start_a_bead_anew() {
+    let failed = polecat("gt-1", 1)
+        .failed(FailureClass::AgentFailed, 5)
+        .saw(&bead("gt-1"));
+    // As it is given back: later than the end, for want of a free second.
+    let at = before(4).to_string();
+    let said_by = |author: &str| {
+        let comments = json!([{"author": "ann", "created_at": "2026-01-01T00:00:00Z"}, {"author": author, "created_at": at}]);
+        bead_with("gt-1", json!({"updated_at": at, "comments": comments}))
+    };
+    assert_eq!(
+        judge(&said_by("rig/polecats/gt-1-1"), &[&failed]),
+        next(2, Because::Failure)
+    );
+    assert_eq!(
+        judge(&said_by("ann"), &[&failed]),
+        next(2, Because::Changed)
+    );
+}
+
+#[test]
 fn failed_bead_is_tried_again_after_a_pause_that_doubles() {
     let bead = bead("gt-1");
     let failed = |attempt, minutes| {

@@ -1,0 +1,185 @@
+//! A commit that changes one file, made in the object database and taken to the branch. No work tree, no index, no hook.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use beadlet_git::{Answer, Update};
+use git2::build::TreeUpdateBuilder;
+use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, Time};
+use jiff::Timestamp;
+
+use super::{CommitId, ExchangeError, Limits, Wire};
+
+/// The next commit of a branch.
+#[derive(Clone, Debug)]
+pub struct Revision {
+    /// What the file is to hold.
+    pub file: Vec<u8>,
+    pub author: Author,
+    pub at: Timestamp,
+    pub message: String,
+}
+
+/// Who commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    pub name: String,
+    pub email: String,
+}
+
+/// How the repository took a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Published {
+    At(CommitId),
+    /// The branch has moved on: nothing was changed.
+    Moved,
+    /// Why, in the repository's own words where it has some.
+    Refused(String),
+}
+
+/// A commit on its way.
+pub(crate) struct Publication<'a> {
+    pub(crate) repository: &'a Repository,
+    /// The full name of the branch.
+    pub(crate) reference: &'a str,
+    /// Where it has to stand.
+    pub(crate) old: Oid,
+    pub(crate) new: Oid,
+    pub(crate) message: &'a str,
+}
+
+/// Makes the commit after `base`, with another content of the file at `path`.
+pub(crate) fn make(
+    repository: &Repository,
+    base: Oid,
+    path: &str,
+    revision: &Revision,
+) -> Result<Oid, git2::Error> {
+    let parent = repository.find_commit(base)?;
+    let before = parent.tree()?;
+    let mode = match before.get_path(Path::new(path))?.filemode() {
+        0o100_755 => FileMode::BlobExecutable,
+        _ => FileMode::Blob,
+    };
+    let blob = repository.blob(&revision.file)?;
+    let tree = TreeUpdateBuilder::new()
+        .upsert(path, blob, mode)
+        .create_updated(repository, &before)?;
+    let signature = Signature::new(
+        &revision.author.name,
+        &revision.author.email,
+        &Time::new(revision.at.as_second(), 0),
+    )?;
+    repository.commit(
+        None,
+        &signature,
+        &signature,
+        &revision.message,
+        &repository.find_tree(tree)?,
+        &[&parent],
+    )
+}
+
+/// Moves the branch of the repository itself, if it still stands where it was seen.
+pub(crate) fn move_here(publication: &Publication<'_>) -> Result<Published, git2::Error> {
+    let Publication {
+        repository,
+        reference,
+        old,
+        new,
+        message,
+    } = publication;
+    if is_checked_out(repository, reference) {
+        return Ok(Published::Refused(format!(
+            "{reference} is checked out there, and its files would not follow: give a bare repository, or check out another branch"
+        )));
+    }
+    let subject = message.lines().next().unwrap_or_default();
+    let moved = repository.reference_matching(reference, *new, true, *old, subject);
+    match moved {
+        Ok(_) => Ok(Published::At(CommitId(*new))),
+        Err(error)
+            if matches!(
+                error.code(),
+                ErrorCode::Modified | ErrorCode::Locked | ErrorCode::NotFound
+            ) =>
+        {
+            Ok(Published::Moved)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn is_checked_out(repository: &Repository, reference: &str) -> bool {
+    let is_bare = repository
+        .config()
+        .and_then(|config| config.get_bool("core.bare"))
+        .unwrap_or(false);
+    let head = repository.find_reference("HEAD").ok();
+    let names = head.is_some_and(|head| head.symbolic_target().ok().flatten() == Some(reference));
+    !is_bare && names
+}
+
+/// Pushes the commit, which the server takes only if the branch still stands where it was seen.
+pub(crate) fn push(
+    wire: &Wire,
+    publication: &Publication<'_>,
+    limits: &Limits,
+) -> Result<Published, ExchangeError> {
+    let mut tip = None;
+    let decide = |refs: &BTreeMap<String, Oid>| {
+        tip = refs.get(publication.reference).copied();
+        (tip == Some(publication.old)).then(|| Update {
+            reference: publication.reference.to_owned(),
+            old: Some(publication.old),
+            new: publication.new,
+        })
+    };
+    let answer = wire.push(limits, decide, |write| pack(publication, write))?;
+    Ok(match answer {
+        Answer::Accepted => Published::At(CommitId(publication.new)),
+        Answer::NotAsked if tip == Some(publication.new) => {
+            Published::At(CommitId(publication.new))
+        }
+        Answer::NotAsked => Published::Moved,
+        Answer::Refused(words) => Published::Refused(words),
+    })
+}
+
+/// What the new commit has and the old one has not: itself, the trees on the way to the file, the file.
+fn pack(
+    publication: &Publication<'_>,
+    write: &mut dyn FnMut(&[u8]) -> bool,
+) -> Result<(), git2::Error> {
+    let repository = publication.repository;
+    let tree = |commit: Oid| {
+        repository
+            .find_commit(commit)
+            .and_then(|commit| commit.tree())
+    };
+    let mut builder = repository.packbuilder()?;
+    builder.insert_object(publication.new, None)?;
+    let mut ways = vec![(tree(publication.new)?, Some(tree(publication.old)?))];
+    while let Some((new, old)) = ways.pop() {
+        builder.insert_object(new.id(), None)?;
+        for entry in &new {
+            let before = old
+                .as_ref()
+                .and_then(|old| old.get_name_bytes(entry.name_bytes()));
+            if before
+                .as_ref()
+                .is_some_and(|before| before.id() == entry.id())
+            {
+                continue;
+            }
+            match entry.kind() {
+                Some(ObjectType::Tree) => {
+                    let before = before.and_then(|before| repository.find_tree(before.id()).ok());
+                    ways.push((repository.find_tree(entry.id())?, before));
+                }
+                _ => builder.insert_object(entry.id(), None)?,
+            }
+        }
+    }
+    builder.foreach(write)
+}

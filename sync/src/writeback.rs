@@ -1,0 +1,304 @@
+//! Commits to the issue file what Polecats do with its issues.
+//!
+//! Nothing is remembered: what to write is the difference between what the Polecats say and what the file says, looked for again after
+//! each. So a commit that was lost is made again, and one that arrived is not.
+
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use beadlet_store::kinds::Polecat;
+use futures::StreamExt;
+use jiff::Timestamp;
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, ResourceExt};
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::chance::chance;
+use crate::decide::pace::Pace;
+use crate::decide::writeback::{
+    Commit, Done, Revised, Trouble, Word, Written, check, message, revise, summary, words,
+};
+use crate::git::{Author, CommitId, GitError, Published, Repository, Revision, Snapshot, Tip};
+use crate::report::Report;
+use crate::settings::{Settings, WriteBack};
+use crate::triggers::{Puller, Trigger};
+
+/// How long changes are gathered, so that many are one commit.
+const GATHER: Duration = Duration::from_secs(1);
+/// How often a commit is made anew because somebody else was faster.
+const RACES: usize = 8;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The Polecats of the cluster, or of one namespace, as they are now. Clones share one watch, which ends with the last.
+#[derive(Clone)]
+pub(crate) struct Polecats {
+    known: Store<Polecat>,
+    changed: watch::Receiver<()>,
+    _watch: Arc<AbortOnDropHandle<()>>,
+}
+
+impl Polecats {
+    pub(crate) fn watch(client: Client, namespace: Option<&str>) -> Self {
+        let api: Api<Polecat> = match namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
+        };
+        let (known, writer) = reflector::store();
+        let (tell, changed) = watch::channel(());
+        let watching = async move {
+            let events = watcher(api, watcher::Config::default())
+                .default_backoff()
+                .reflect(writer);
+            events
+                .for_each(|event| {
+                    match event {
+                        Ok(_) => tell.send_replace(()),
+                        Err(error) => tracing::warn!(%error, "polecats cannot be watched"),
+                    }
+                    std::future::ready(())
+                })
+                .await;
+        };
+        Self {
+            known,
+            changed,
+            _watch: Arc::new(AbortOnDropHandle::new(tokio::spawn(watching))),
+        }
+    }
+}
+
+/// What all scribes of a controller share.
+pub(crate) struct Desk {
+    pub(crate) client: Client,
+    /// All namespaces when `None`.
+    pub(crate) namespace: Option<String>,
+    /// Who commits where a BeadStore names nobody.
+    pub(crate) author: Author,
+    /// Watched from the first BeadStore on that wants it: a controller that only mirrors needs no right to it.
+    pub(crate) polecats: OnceLock<Polecats>,
+}
+
+impl Desk {
+    fn polecats(&self) -> Polecats {
+        let watch = || Polecats::watch(self.client.clone(), self.namespace.as_deref());
+        self.polecats.get_or_init(watch).clone()
+    }
+}
+
+/// Writes into one issue file.
+pub(crate) struct Scribe {
+    repository: Repository,
+    orders: WriteBack,
+    author: Author,
+    namespace: String,
+    polecats: Polecats,
+    /// Of the mirror: what was written is looked at.
+    puller: Puller,
+    /// What was dealt with: the words, and the commit that they were compared with.
+    settled: Option<(Vec<Word>, CommitId)>,
+}
+
+impl Scribe {
+    /// Touches neither the repository nor the cluster.
+    pub(crate) fn new(settings: &Settings, orders: WriteBack, desk: &Desk, puller: Puller) -> Self {
+        let author = orders.author.clone();
+        Self {
+            repository: Repository::open(settings.source.clone()),
+            author: author.unwrap_or_else(|| desk.author.clone()),
+            orders,
+            namespace: settings.scope.namespace.clone(),
+            polecats: desk.polecats(),
+            puller,
+            settled: None,
+        }
+    }
+
+    /// Never ends by itself. Dropped, it stops where it is.
+    pub(crate) async fn run(
+        mut self,
+        mut reports: watch::Receiver<Report>,
+        written: watch::Sender<Written>,
+    ) {
+        let mut pace = Pace::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut mirrored = None;
+        loop {
+            let outcome = self.write().await;
+            let pause = match &outcome {
+                Ok(_) => {
+                    pace.succeed();
+                    None
+                }
+                Err(trouble) => {
+                    tracing::warn!(
+                        reason = trouble.reason,
+                        error = trouble.message,
+                        "not written back"
+                    );
+                    Some(pace.fail(chance()))
+                }
+            };
+            tell(&written, outcome);
+            self.wait(&mut reports, &mut mirrored, pause).await;
+            tokio::time::sleep(GATHER).await;
+        }
+    }
+
+    /// Waits until there may be something to write.
+    async fn wait(
+        &mut self,
+        reports: &mut watch::Receiver<Report>,
+        mirrored: &mut Option<CommitId>,
+        pause: Option<Duration>,
+    ) {
+        let is_news =
+            |report: &Report| report.revision.as_ref().map(|revision| revision.commit) != *mirrored;
+        tokio::select! {
+            _ = self.polecats.changed.changed() => {}
+            Ok(report) = reports.wait_for(is_news) => {
+                *mirrored = report.revision.as_ref().map(|revision| revision.commit);
+            }
+            () = tokio::time::sleep(pause.unwrap_or(Duration::MAX)), if pause.is_some() => {}
+        }
+    }
+
+    /// Brings the file to what the Polecats say.
+    async fn write(&mut self) -> Result<Option<Commit>, Trouble> {
+        let polecats = self.polecats.known.state();
+        let here = polecats
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|polecat: &&Polecat| polecat.namespace().as_deref() == Some(&self.namespace));
+        let mut words = words(here, self.orders.mode);
+        if words.is_empty() && !self.orders.mode.closes {
+            return Ok(None);
+        }
+        for _ in 0..RACES {
+            let tip = self.tip().await?;
+            if self
+                .settled
+                .as_ref()
+                .is_some_and(|(said, commit)| *commit == tip.commit && *said == words)
+            {
+                return Ok(None);
+            }
+            let base = self
+                .repository
+                .fetch(&tip)
+                .await
+                .map_err(|error| trouble(&error))?;
+            let now = Timestamp::now();
+            let (revised, refused);
+            (words, revised, refused) = self.revised(&base, words, now).await?;
+            if revised.done.is_empty() {
+                self.settled = Some((words, base.commit));
+                return refused.map_or(Ok(None), Err);
+            }
+            if let Some(commit) = self.commit(&base, revised, now).await? {
+                return Ok(Some(commit));
+            }
+        }
+        Err(Trouble::new(
+            "BranchMoving",
+            format!("the branch moved {RACES} times while a commit was on its way to it"),
+        ))
+    }
+
+    async fn tip(&mut self) -> Result<Tip, Trouble> {
+        self.repository.tip().await.map_err(|error| trouble(&error))
+    }
+
+    /// The new file. Beads whose record would break a rule of the tracker are left out of it, and said.
+    async fn revised(
+        &self,
+        base: &Snapshot,
+        words: Vec<Word>,
+        now: Timestamp,
+    ) -> Result<(Vec<Word>, Revised, Option<Trouble>), Trouble> {
+        let (file, mode) = (base.file.clone(), self.orders.mode);
+        let work = move || {
+            let mut left_out = HashSet::new();
+            let mut refused = None;
+            loop {
+                let heard: Vec<Word> = words
+                    .iter()
+                    .filter(|word| !left_out.contains(&word.bead))
+                    .cloned()
+                    .collect();
+                let revised = revise(&file, &heard, mode, &left_out, now)
+                    .map_err(|error| Trouble::new("FileUnreadable", error.to_string()))?;
+                let violations = check(&file, &revised.file, &revised.done);
+                let Some(violation) = violations.first() else {
+                    let stubborn = revised.stubborn.first().map(|(bead, why)| {
+                        Trouble::new("RecordNotEditable", format!("{bead}: {why}"))
+                    });
+                    return Ok((words, revised, refused.or(stubborn)));
+                };
+                let trouble = Trouble::new("RuleBroken", violation.to_string());
+                match violation.bead() {
+                    Some(bead) if left_out.insert(bead.clone()) => {
+                        refused = refused.or(Some(trouble))
+                    }
+                    _ => return Err(trouble),
+                }
+            }
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|_| Err(Trouble::new("Internal", "the new file could not be made")))
+    }
+
+    /// Commits. `None` when somebody else was faster.
+    async fn commit(
+        &mut self,
+        base: &Snapshot,
+        revised: Revised,
+        now: Timestamp,
+    ) -> Result<Option<Commit>, Trouble> {
+        let Revised { file, done, .. } = revised;
+        let revision = Revision {
+            file,
+            author: self.author.clone(),
+            at: now,
+            message: message(&done),
+        };
+        let published = self.repository.commit(base, revision).await;
+        match published.map_err(|error| trouble(&error))? {
+            Published::At(id) => {
+                self.puller.pull(Trigger::Poke);
+                Ok(Some(told(id, now, &done)))
+            }
+            Published::Moved => Ok(None),
+            // Servers say it in their own words when somebody was faster by a moment.
+            Published::Refused(_) if self.tip().await?.commit != base.commit => Ok(None),
+            Published::Refused(why) => Err(Trouble::new("PushRefused", why)),
+        }
+    }
+}
+
+fn trouble(error: &GitError) -> Trouble {
+    Trouble::new(error.reason().as_str(), error.to_string())
+}
+
+fn told(id: CommitId, at: Timestamp, done: &[Done]) -> Commit {
+    let subject = summary(done);
+    tracing::info!(commit = %id, beads = done.len(), subject, "written back");
+    Commit { id, at, subject }
+}
+
+fn tell(written: &watch::Sender<Written>, outcome: Result<Option<Commit>, Trouble>) {
+    written.send_if_modified(|shown| {
+        let before = shown.clone();
+        match outcome {
+            Ok(commit) => {
+                shown.trouble = None;
+                shown.last = commit.or(shown.last.take());
+            }
+            Err(trouble) => shown.trouble = Some(trouble),
+        }
+        *shown != before
+    });
+}

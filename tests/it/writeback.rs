@@ -1,0 +1,4 @@
+//! What Polecats do is committed to the issue file.
+
+mod corpus;
+mod story;
