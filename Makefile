@@ -4,11 +4,12 @@
 #   make demo [REPO=… BRANCH=…]          mirror and controller at work on a control plane of their own, or on CONTEXT=<kubeconfig context>
 #   make bench                           the figures, beside the alternatives
 #   make lint                            format and clippy
+#   make images                          the images of beadlet and of the agents, by docker, podman or buildah
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: test demo bench lint setup control-plane
+.PHONY: test demo bench lint images setup control-plane
 
 # Where rustup and Go's installer put things, which a login-less shell often does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
@@ -44,11 +45,25 @@ bench: setup
 	$(TARGET)/release/testbed build
 	$(TARGET)/release/bench $(BENCH)
 
+# The images of deploy/images, by the first of these that is there.
+BUILDER ?= $(firstword $(foreach program,docker podman buildah,$(if $(shell command -v $(program)),$(program))))
+TRIPLE = $(shell rustc --version --verbose | sed -n 's/^host: //p')
+VERSION := $(shell sed -n '0,/^version = /s/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+images: setup
+	@test -n "$(BUILDER)" || { echo "building images takes docker, podman or buildah" >&2; exit 1; }
+	cargo build --locked --release --package beadlet
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile supervisor --package beadlet-supervise --target $(TRIPLE) --target-dir $(TARGET)/static
+	mkdir -p $(TARGET)/image
+	cp $(TARGET)/release/beadlet $(TARGET)/static/$(TRIPLE)/supervisor/beadlet-supervise $(TARGET)/image
+	$(BUILDER) build --tag beadlet:$(VERSION) --file deploy/images/beadlet.Containerfile $(TARGET)/image
+	for agent in opencode claude-code; do $(BUILDER) build --tag beadlet-$$agent:$(VERSION) --file deploy/images/$$agent.Containerfile deploy/images; done
+
 # The compilers, the libraries that libgit2 needs, and the servers that the tests clone from.
 PACKAGES := gcc libc6-dev pkg-config libssl-dev zlib1g-dev git git-lfs openssh-server openssh-client ca-certificates
 # What makes this machine a node of a cluster, for real pods. Only root can have one.
 ifeq ($(shell id -u)-$(shell uname),0-Linux)
-PACKAGES += runc containernetworking-plugins busybox-static iproute2 util-linux mount buildah debootstrap
+PACKAGES += runc containernetworking-plugins busybox-static iproute2 util-linux mount buildah debootstrap binutils python3
 endif
 
 setup:

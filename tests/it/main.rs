@@ -18,6 +18,7 @@ mod cli_repository;
 mod cli_sync;
 mod crds;
 mod demo;
+mod deploy_polecats;
 mod deploy_sync;
 mod faults;
 mod fields;

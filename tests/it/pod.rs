@@ -1,3 +1,6 @@
 //! Real pods on a real node. Where no node can be, `make test` leaves these out by the name of this module, and says so.
 
 mod node;
+mod scene;
+mod secrets;
+mod story;

@@ -434,7 +434,7 @@ pub(crate) fn ended(codes: &[(&str, i32)]) -> Value {
     let of = |name: &str| {
         let code = codes.get(name).copied().unwrap_or(0);
         let words = if name == "git-push" {
-            r#"{"branch":"polecat/x","commit":"abc","files":1}"#
+            r#"{"outcome":"done","branch":"polecat/x","commit":"abc","files":1,"insertions":1,"deletions":0}"#
         } else {
             ""
         };

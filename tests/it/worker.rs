@@ -6,5 +6,5 @@ mod hostile;
 mod parts;
 mod pod;
 mod push;
-mod supervisor;
+pub(crate) mod supervisor;
 mod work;

@@ -60,7 +60,7 @@ pub struct ProjectArgs {
     /// Let the work be pushed to the branch that it starts from, or to the server's default branch
     #[arg(long, env = "BEADLET_ALLOW_BASE_BRANCH", help_heading = "Git")]
     pub allow_base_branch: bool,
-    /// Where the git Secret is mounted: ssh-privatekey (and ssh-passphrase, known_hosts), or username and password, or token
+    /// Where the git Secret is mounted: ssh-privatekey (and ssh-passphrase, known_hosts), or username and password, or token (and ca.crt)
     #[arg(
         long,
         env = "BEADLET_GIT_SECRET",
@@ -76,7 +76,7 @@ pub struct ProjectArgs {
         help_heading = "Git"
     )]
     pub known_hosts_file: Option<PathBuf>,
-    /// A file with PEM certificates: the only ones trusted for https [default: those of the system]
+    /// A file with PEM certificates: the only ones trusted for https [default: the Secret's ca.crt, else those of the system]
     #[arg(
         long,
         env = "BEADLET_CA_FILE",

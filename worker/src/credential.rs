@@ -9,6 +9,7 @@ mod key {
     pub(super) const SSH_KEY: &str = "ssh-privatekey";
     pub(super) const PASSPHRASE: &str = "ssh-passphrase";
     pub(super) const KNOWN_HOSTS: &str = "known_hosts";
+    pub(super) const CA: &str = "ca.crt";
     pub(super) const TOKEN: &str = "token";
     pub(super) const USERNAME: &str = "username";
     pub(super) const PASSWORD: &str = "password";
@@ -22,6 +23,8 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 pub struct Credential {
     pub auth: Auth,
     pub known_hosts: Option<Vec<u8>>,
+    /// PEM certificates: the only ones trusted for https.
+    pub ca: Option<Vec<u8>>,
 }
 
 /// How the server is spoken to.
@@ -52,15 +55,17 @@ pub enum CredentialError {
 /// When there is something in the Secret, but not what is needed.
 pub fn credential(files: &Files, speech: Speech) -> Result<Credential, CredentialError> {
     let known_hosts = files.get(key::KNOWN_HOSTS).cloned();
+    let ca = files.get(key::CA).cloned();
     let relevant = files
         .keys()
-        .filter(|name| *name != key::KNOWN_HOSTS)
+        .filter(|name| !matches!(name.as_str(), key::KNOWN_HOSTS | key::CA))
         .cloned()
         .collect::<Vec<_>>();
     if relevant.is_empty() {
         return Ok(Credential {
             auth: Auth::None,
             known_hosts,
+            ca,
         });
     }
     let auth = match speech {
@@ -81,6 +86,7 @@ pub fn credential(files: &Files, speech: Speech) -> Result<Credential, Credentia
     Ok(Credential {
         auth: auth.ok_or_else(unfit)?,
         known_hosts,
+        ca,
     })
 }
 
@@ -211,6 +217,14 @@ mod tests {
         let credential = credential(&files(&[("known_hosts", "h")]), Speech::Ssh).unwrap();
         assert!(matches!(credential.auth, Auth::None));
         assert_eq!(credential.known_hosts.as_deref(), Some(b"h".as_slice()));
+    }
+
+    #[test]
+    fn authority_of_the_server_may_stand_beside_the_token() {
+        let given = files(&[("token", "t"), ("ca.crt", "pem")]);
+        let credential = credential(&given, Speech::Http).unwrap();
+        assert!(matches!(credential.auth, Auth::Token(_)));
+        assert_eq!(credential.ca.as_deref(), Some(b"pem".as_slice()));
     }
 
     #[test]

@@ -78,7 +78,11 @@ fn access(url: &GitUrl, args: &ProjectArgs, files: &Files) -> Result<Access, Pla
         Where::Remote(_) => Speech::Http,
         Where::Local(_) => return Ok(Access::default()),
     };
-    let Credential { auth, known_hosts } = credential(files, speech)?;
+    let Credential {
+        auth,
+        known_hosts,
+        ca,
+    } = credential(files, speech)?;
     let known_hosts = match &args.known_hosts_file {
         Some(path) => Some(read(path)?),
         None => known_hosts,
@@ -89,7 +93,10 @@ fn access(url: &GitUrl, args: &ProjectArgs, files: &Files) -> Result<Access, Pla
         ca_bundle: args
             .ca_file
             .as_deref()
-            .map(|path| Ok::<_, PlaceError>(CaBundle::parse(&read(path)?)?))
+            .map(read)
+            .transpose()?
+            .or(ca)
+            .map(|pem| CaBundle::parse(&pem))
             .transpose()?,
         proxy: proxy(args.proxy.as_deref())?,
     })

@@ -1,11 +1,8 @@
-//! What the scheduler puts into a pod and the worker finds there: names, paths, variables, exit codes. Final: `beadlet worker` is built
-//! against this file.
+//! What the scheduler puts into a pod and the worker finds there. What the worker's containers agree on among themselves (places in the
+//! volumes, exit codes, termination messages) stands in [`beadlet_supervise::contract`]; here is how the pod presents it to them.
 //!
-//! How the three containers know of each other: `git-init` runs first and puts the `beadlet` binary and the clone into the workspace. The
-//! wrapper in `agent` takes an exclusive `flock` on [`AGENT_LOCK`] before it starts the agent and writes [`AGENT_EXIT`] (atomically, by
-//! rename) when the agent has ended. `git-push` waits until the lock was taken once and is free again: the kernel frees it however the
-//! agent's container ends, also when everything in it was killed for want of memory, and then there is no exit record. Containers do not
-//! share a process namespace, so the agent cannot see the process that holds the git credential.
+//! How `git-push` learns that the agent ended, however it ended, is told in ARCHITECTURE.md. Containers do not share a process namespace,
+//! so the agent cannot see the process that holds the git credential.
 
 /// Containers of the pod. `git-init` is an init container.
 pub mod container {
@@ -14,24 +11,11 @@ pub mod container {
     pub const GIT_PUSH: &str = "git-push";
 }
 
-/// Where things are in the containers.
+/// Where things are mounted, beside the places of [`beadlet_supervise::contract::places`].
 pub mod path {
-    /// The volume that all containers share.
-    pub const WORKSPACE: &str = "/workspace";
-    pub const REPOSITORY: &str = "/workspace/repo";
-    /// The worker's own files in the workspace.
-    pub const STATE: &str = "/workspace/.beadlet";
-    /// The program that `git-init` puts there and that wraps the agent.
-    pub const WORKER: &str = "/workspace/.beadlet/beadlet";
-    pub const AGENT_LOCK: &str = "/workspace/.beadlet/agent.lock";
-    pub const AGENT_EXIT: &str = "/workspace/.beadlet/agent-exit.json";
-    /// The bead's ConfigMap: `issue.json`, `title`. Empty for a Polecat whose bead has no ConfigMap.
-    pub const BEAD: &str = "/bead";
-    /// `description` (the Polecat's `taskDescription`) and `convoy` (the Convoy's description), empty where there is none.
-    pub const TASK: &str = "/task";
     /// The ConfigMap of `agentConfig.configMapRef`. In `agent` only.
     pub const AGENT_CONFIG: &str = "/agent-config";
-    /// The Secret of `claudeCredsSecretRef`, to be copied below HOME by the wrapper. In `agent` only.
+    /// The Secret of `claudeCredsSecretRef`, copied below HOME by the supervisor. In `agent` only.
     pub const CLAUDE_CREDENTIALS: &str = "/claude-credentials";
     /// The Secret of `gitSecretRef`. In the git containers only.
     pub const GIT_CREDENTIAL: &str = "/git-credential";
@@ -41,7 +25,7 @@ pub mod path {
     pub const HOME: &str = "/tmp/home";
 }
 
-/// Environment of the containers.
+/// Environment of the containers; the worker's settings by their variables.
 pub mod env {
     /// The bead's id.
     pub const ISSUE: &str = "GT_ISSUE";
@@ -54,54 +38,39 @@ pub mod env {
     /// From 1.
     pub const ATTEMPT: &str = "GT_ATTEMPT";
 
-    /// In all containers: [`super::path::WORKSPACE`].
-    pub const WORKSPACE: &str = "BEADLET_WORKSPACE";
-    pub const GIT_URL: &str = "BEADLET_GIT_URL";
+    pub const GIT_REPOSITORY: &str = "BEADLET_GIT_REPOSITORY";
     pub const GIT_BRANCH: &str = "BEADLET_GIT_BRANCH";
     pub const WORK_BRANCH: &str = "BEADLET_WORK_BRANCH";
     /// Folder with the credential's files; absent when the repository is read without one.
-    pub const GIT_CREDENTIAL: &str = "BEADLET_GIT_CREDENTIAL";
+    pub const GIT_SECRET: &str = "BEADLET_GIT_SECRET";
     /// File of the host keys that are believed; absent when none were given.
-    pub const KNOWN_HOSTS: &str = "BEADLET_KNOWN_HOSTS";
+    pub const KNOWN_HOSTS: &str = "BEADLET_KNOWN_HOSTS_FILE";
     /// Who commits.
     pub const AUTHOR_NAME: &str = "BEADLET_AUTHOR_NAME";
     pub const AUTHOR_EMAIL: &str = "BEADLET_AUTHOR_EMAIL";
-    /// Seconds without output and without a changed file after which the agent is ended; absent when it is not watched.
-    pub const MAX_IDLE: &str = "BEADLET_MAX_IDLE_SECONDS";
-    /// Seconds that the Job has.
-    pub const DEADLINE: &str = "BEADLET_DEADLINE_SECONDS";
-    /// Which agent program is wrapped: `claude-code`, `opencode` or `custom`.
-    pub const AGENT: &str = "BEADLET_AGENT";
+    /// How long `git-push` waits for the agent once the pod is told to stop.
+    pub const STOP_PATIENCE: &str = "BEADLET_STOP_PATIENCE";
 
-    /// The model, for agents of the kind `custom`.
-    pub const LLM_PROVIDER: &str = "LLM_PROVIDER";
-    pub const LLM_ENDPOINT: &str = "LLM_ENDPOINT";
-    pub const LLM_MODEL: &str = "LLM_MODEL";
-    pub const LLM_API_KEY: &str = "LLM_API_KEY";
+    /// Which agent program is supervised: `claude-code`, `opencode` or `custom`.
+    pub const AGENT: &str = "BEADLET_AGENT";
+    pub const PROVIDER: &str = "BEADLET_PROVIDER";
+    pub const ENDPOINT: &str = "BEADLET_ENDPOINT";
+    pub const MODEL: &str = "BEADLET_MODEL";
+    pub const AGENT_CONFIG: &str = "BEADLET_AGENT_CONFIG";
+    pub const CLAUDE_CREDENTIALS: &str = "BEADLET_CLAUDE_CREDENTIALS";
+    pub const TASK_DESCRIPTION: &str = "BEADLET_TASK_DESCRIPTION";
+    pub const CONVOY_DESCRIPTION: &str = "BEADLET_CONVOY_DESCRIPTION";
+    /// Time without output and without a changed file after which the agent is ended; absent when it is not watched.
+    pub const MAX_IDLE: &str = "BEADLET_MAX_IDLE";
+    /// Time that the agent has.
+    pub const DEADLINE: &str = "BEADLET_DEADLINE";
+    /// Time that the agent has to end by itself.
+    pub const GRACE: &str = "BEADLET_GRACE";
 }
 
-/// An argument of the agent's command that the wrapper replaces by the prompt.
-pub const PROMPT: &str = "{prompt}";
-
-/// Annotations of the pod that become the files of [`path::TASK`].
+/// Annotations of the pod that become [`env::TASK_DESCRIPTION`] and [`env::CONVOY_DESCRIPTION`]: in a variable's own value Kubernetes would
+/// replace `$(NAME)` by other variables, such as the model's key.
 pub mod task {
     pub const DESCRIPTION: &str = "gastown.gastown.io/task-description";
     pub const CONVOY: &str = "gastown.gastown.io/convoy-description";
-}
-
-/// Exit codes. `git-init` and `git-push` use no others; the agent's own codes go through the wrapper as they are.
-pub mod exit {
-    pub const WELL: i32 = 0;
-    /// `git-init`: the repository could not be cloned.
-    pub const CLONE_FAILED: i32 = 20;
-    /// `git-push`: the work could not be pushed.
-    pub const PUSH_FAILED: i32 = 21;
-    /// `git-push`: the agent ended well and there was nothing to commit.
-    pub const NO_CHANGES: i32 = 22;
-    /// `agent`: silent for longer than `maxIdleSeconds`, and ended by the wrapper.
-    pub const IDLE: i32 = 23;
-    /// `agent`: ended by the wrapper because the Job's time was up.
-    pub const DEADLINE: i32 = 24;
-    /// `agent`: ended by the wrapper because the pod was told to stop.
-    pub const STOPPED: i32 = 25;
 }

@@ -60,8 +60,10 @@ pub struct Order {
     pub agent: Agent,
     pub agent_image: String,
     pub beadlet_image: String,
-    /// How the agent is started, with [`super::contract::PROMPT`] where the prompt goes.
+    /// The command in place of the agent's usual program; empty for the usual one.
     pub command: Vec<String>,
+    /// Arguments after the supervisor's own.
+    pub arguments: Vec<String>,
     pub model: Model,
     /// What the user puts into the agent's environment.
     pub env: Vec<EnvVar>,
@@ -211,7 +213,8 @@ pub fn order(sources: Sources<'_>) -> Result<Order, OrderError> {
         agent,
         agent_image: agent_image(agent, &config, &kubernetes, defaults)?,
         beadlet_image: defaults.beadlet_image.clone(),
-        command: command(agent, &config, &model)?,
+        command: command(agent, &config)?,
+        arguments: config.args,
         model,
         git: git(polecat, rig, &kubernetes)?,
         env: allowed(config.env)?,
@@ -290,13 +293,11 @@ fn agent_image(
     }
 }
 
-fn command(agent: Agent, config: &AgentConfig, model: &Model) -> Result<Vec<String>, OrderError> {
-    let usual = model.command(agent);
-    match (config.command.is_empty(), usual) {
-        (false, _) => Ok([config.command.clone(), config.args.clone()].concat()),
-        (true, Some((start, prompt))) => Ok([start, config.args.clone(), prompt].concat()),
-        (true, None) => Err(OrderError::NoCommand),
+fn command(agent: Agent, config: &AgentConfig) -> Result<Vec<String>, OrderError> {
+    if agent == Agent::Custom && config.command.is_empty() {
+        return Err(OrderError::NoCommand);
     }
+    Ok(config.command.clone())
 }
 
 fn git(polecat: &Polecat, rig: Option<&Rig>, kubernetes: &Kubernetes) -> Result<Git, OrderError> {

@@ -1,11 +1,12 @@
 //! How a Job ended, from the Job and what is left of its pods.
 
 use beadlet_store::kinds::{FailureClass, PolecatResult};
+use beadlet_supervise::contract::{ExitCode, Report, Tokens};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
 
-use super::contract::{container, exit};
+use super::contract::container;
 
 /// The end of a Job.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +25,7 @@ pub fn outcome(job: &Job, pods: &[&Pod]) -> Option<Outcome> {
     let pod = newest(pods);
     let result = pod
         .and_then(|pod| terminated(pod, container::GIT_PUSH))
-        .and_then(|ended| report(ended.message.as_deref()?));
+        .and_then(|ended| result(ended.message.as_deref()?));
     if let Some(complete) = ended(job, "Complete") {
         let message = result
             .as_ref()
@@ -103,7 +104,7 @@ fn of_pod(pod: &Pod) -> Option<(FailureClass, String)> {
     [container::GIT_INIT, container::AGENT, container::GIT_PUSH]
         .into_iter()
         .find_map(|name| {
-            let ended = terminated(pod, name).filter(|ended| ended.exit_code != exit::WELL)?;
+            let ended = terminated(pod, name).filter(|ended| ended.exit_code != 0)?;
             let class = if ended.reason.as_deref() == Some("OOMKilled") {
                 FailureClass::OutOfMemory
             } else if name == container::AGENT && pod.metadata.deletion_timestamp.is_some() {
@@ -136,23 +137,26 @@ fn of_message(message: &str) -> Option<(FailureClass, String)> {
 }
 
 fn of_exit(container: &str, code: i32) -> FailureClass {
-    match (container, code) {
-        (container::GIT_INIT, _) => FailureClass::CloneFailed,
-        (container::GIT_PUSH, exit::NO_CHANGES) => FailureClass::NoChanges,
-        (container::GIT_PUSH, _) => FailureClass::PushFailed,
-        (_, exit::IDLE) => FailureClass::Idle,
-        (_, exit::DEADLINE) => FailureClass::DeadlineExceeded,
-        (_, exit::STOPPED) => FailureClass::Killed,
+    match (ExitCode::from_code(code), container) {
+        (Some(ExitCode::CloneStopped | ExitCode::AgentStopped | ExitCode::PushStopped), _) => {
+            FailureClass::Killed
+        }
+        (Some(ExitCode::AgentDeadline), _) => FailureClass::DeadlineExceeded,
+        (Some(ExitCode::AgentIdle), _) => FailureClass::Idle,
+        (Some(ExitCode::AgentOutOfMemory), _) => FailureClass::OutOfMemory,
+        (Some(ExitCode::NoChanges), _) => FailureClass::NoChanges,
+        (_, container::GIT_INIT) => FailureClass::CloneFailed,
+        (_, container::GIT_PUSH) => FailureClass::PushFailed,
         _ => FailureClass::AgentFailed,
     }
 }
 
 fn words(container: &str, ended: &ContainerStateTerminated) -> String {
-    let told = ended
-        .message
-        .as_deref()
-        .map(str::trim)
-        .filter(|text| !text.is_empty() && !text.starts_with('{'));
+    let told = ended.message.as_deref().map(str::trim);
+    let told = told.map(|text| {
+        serde_json::from_str(text).map_or_else(|_| text.to_owned(), |report: Report| report.message)
+    });
+    let told = told.filter(|text| !text.is_empty());
     let reason = ended.reason.as_deref().filter(|reason| *reason != "Error");
     let end = format!("{container} ended with exit code {}", ended.exit_code);
     match (told, reason) {
@@ -174,25 +178,34 @@ fn terminated<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStateTer
         .find_map(|status| status.state.as_ref()?.terminated.as_ref())
 }
 
-/// What `git-push` wrote as its last words. Unknown keys are somebody else's, a wrong type says nothing.
-fn report(message: &str) -> Option<PolecatResult> {
-    let words: serde_json::Value = serde_json::from_str(message).ok()?;
-    let text = |key: &str| words.get(key)?.as_str().map(ToOwned::to_owned);
-    let number = |key: &str| words.get(key)?.as_i64();
-    let cost = words.get("cost").and_then(|cost| {
-        cost.as_str()
-            .map(ToOwned::to_owned)
-            .or_else(|| cost.as_f64().map(|cost| cost.to_string()))
-    });
-    Some(PolecatResult {
-        branch: text("branch"),
-        commit: text("commit"),
-        files: number("files"),
-        insertions: number("insertions"),
-        deletions: number("deletions"),
-        tokens: number("tokens"),
-        cost,
-    })
+/// What `git-push` wrote as its last words.
+fn result(message: &str) -> Option<PolecatResult> {
+    let report: Report = serde_json::from_str(message).ok()?;
+    let count = |number: usize| i64::try_from(number).ok();
+    let mut result = PolecatResult {
+        tokens: report.usage.tokens.and_then(all),
+        cost: report.usage.cost.map(|cost| cost.to_string()),
+        ..PolecatResult::default()
+    };
+    if let Some(work) = report.work {
+        result.branch = Some(work.branch);
+        result.commit = Some(work.commit);
+        result.files = count(work.files);
+        result.insertions = count(work.insertions);
+        result.deletions = count(work.deletions);
+    }
+    (result != PolecatResult::default()).then_some(result)
+}
+
+/// Tokens in and out, whether a cache had them or not.
+fn all(tokens: Tokens) -> Option<i64> {
+    let Tokens {
+        input,
+        output,
+        cache_read,
+        cache_write,
+    } = tokens;
+    i64::try_from(input + output + cache_read + cache_write).ok()
 }
 
 #[cfg(test)]

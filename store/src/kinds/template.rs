@@ -167,8 +167,8 @@ pub struct Kubernetes {
          "a branch name holds letters, digits, '.', '_', '/' and '-'"),
     ])))]
     pub work_branch: Option<String>,
-    /// Secret with the git credential: `ssh-privatekey` (and optionally `known_hosts`), or `username` and `password`, or `token`. The
-    /// agent never sees it.
+    /// Secret with the git credential: `ssh-privatekey` (and optionally `known_hosts`), or `username` and `password`, or `token` (and
+    /// optionally `ca.crt`, the only authority that is trusted). The agent never sees it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_secret_ref: Option<SecretRef>,
     /// ConfigMap with the key `known_hosts`: the only host keys that are believed.

@@ -26,7 +26,7 @@ pub(super) fn rows() -> Vec<Row> {
             "claude-code",
             "containers/agent/image = \"claude-code:test\"",
         ),
-        row("maxIdleSeconds", 90, "/value = \"90\""),
+        row("maxIdleSeconds", 90, "/value = \"90s\""),
         row("ttlSecondsAfterFinished", 90, "SetTtl(90)"),
         row(
             "taskDescription",

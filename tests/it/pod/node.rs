@@ -124,11 +124,11 @@ async fn pod_reaches_what_is_relayed_to_it_and_nothing_else() {
             .write_all(b"from loopback\n")
             .unwrap()
     });
-    let relay = testbed.relay(port).unwrap();
+    let _relay = testbed.relay(port).unwrap();
     let namespace = testbed.namespace("relay").await;
-    let (host, served) = (testbed.host().unwrap(), relay.address().port());
+    let host = testbed.host().unwrap();
     let script = format!(
-        "busybox nc -w 60 {host} {served} </dev/null; busybox nc -w 3 {host} 1; echo other port $?; busybox nc -w 3 203.0.113.1 80; echo elsewhere $?",
+        "busybox nc -w 60 {host} {port} </dev/null; busybox nc -w 3 {host} 1; echo other port $?; busybox nc -w 3 203.0.113.1 80; echo elsewhere $?",
     );
     start(&namespace.api(), &script).await;
     condition(&namespace.api(), "Complete").await;

@@ -14,7 +14,7 @@ use super::push::{WORK, project};
 const LARGEST: u64 = 3 << 20;
 
 /// Built as for an image; later builds find everything done.
-fn built() -> &'static Path {
+pub(crate) fn built() -> &'static Path {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     FILE.get_or_init(|| {
         let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);

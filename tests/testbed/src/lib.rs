@@ -14,6 +14,7 @@ pub mod control_plane;
 pub mod daemon;
 pub mod fault;
 pub mod git;
+pub mod images;
 pub mod kinds;
 pub mod kubelet;
 pub mod namespace;

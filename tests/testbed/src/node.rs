@@ -68,7 +68,18 @@ pub fn obstacle() -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("containerd and the kubelet have to run as root".into());
     }
-    let programs = ["unshare", "nsenter", "ip", "mount", "runc", "busybox", "cc"];
+    let programs = [
+        "unshare",
+        "nsenter",
+        "ip",
+        "mount",
+        "runc",
+        "busybox",
+        "cc",
+        "buildah",
+        "debootstrap",
+        "objcopy",
+    ];
     let missing = programs
         .into_iter()
         .find(|program| on_path(program).is_none());

@@ -130,12 +130,13 @@ impl Testbed {
         node::image::import(&self.node()?.socket, archive).await
     }
 
-    /// Lets pods reach a server on port `port` of loopback, at the address of what is returned, for as long as that lives.
+    /// Lets pods reach a server on port `port` of loopback, on the same port of [`Testbed::host`], for as long as what is returned
+    /// lives.
     ///
     /// # Errors
     /// There is no node.
     pub fn relay(&self, port: u16) -> Result<Relay> {
-        Relay::start(self.node()?.network.host.into(), 0, port)
+        Relay::start(self.node()?.network.host.into(), port, port)
     }
 
     /// The address at which pods see this machine.

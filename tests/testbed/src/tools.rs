@@ -150,7 +150,7 @@ impl fmt::Display for Tool {
 }
 
 /// `$BEADLET_CACHE`, else `$XDG_CACHE_HOME/beadlet`, else `~/.cache/beadlet`; in it the testbed's own folder.
-fn cache() -> Result<PathBuf> {
+pub(crate) fn cache() -> Result<PathBuf> {
     let set = |name| {
         env::var_os(name)
             .filter(|value| !value.is_empty())

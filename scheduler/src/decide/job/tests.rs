@@ -1,4 +1,5 @@
 use beadlet_store::kinds::Polecat;
+use beadlet_supervise::contract::places;
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 use serde_json::{Value, json};
 
@@ -103,7 +104,7 @@ fn git_credential_is_in_the_git_containers_only_and_the_key_in_the_agents_only()
             .env
             .iter()
             .flatten()
-            .any(|variable| variable.value_from.is_some());
+            .any(|variable| variable.name == places::API_KEY && variable.value_from.is_some());
         assert_eq!(
             (has_credential, has_key),
             if container.name == "agent" {
@@ -163,7 +164,9 @@ fn nothing_of_a_polecat_reaches_a_shell() {
     let job = made(&polecat);
     for container in containers(&pod(&job)) {
         let command = container.command.as_ref().unwrap();
-        assert!(command[0] == "beadlet" || command[0] == "/workspace/.beadlet/beadlet");
+        assert!(
+            command[0] == "beadlet" || command[0] == "/workspace/.beadlet/bin/beadlet-supervise"
+        );
         assert!(container.args.is_none());
     }
     assert!(

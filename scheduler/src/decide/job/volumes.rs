@@ -1,18 +1,19 @@
 //! What is mounted where. The git credential is in the git containers only, the model's files in the agent's only.
 
+use beadlet_supervise::contract::places;
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource,
-    EphemeralVolumeSource, ObjectFieldSelector, PersistentVolumeClaimSpec,
+    ConfigMapVolumeSource, EmptyDirVolumeSource, EphemeralVolumeSource, PersistentVolumeClaimSpec,
     PersistentVolumeClaimTemplate, PersistentVolumeClaimVolumeSource, SecretVolumeSource,
     Volume as PodVolume, VolumeMount, VolumeResourceRequirements,
 };
 
-use crate::decide::contract::{path, task};
+use crate::decide::contract::path;
 use crate::decide::order::{Order, Volume};
 
 const WORKSPACE: &str = "workspace";
 const BEAD: &str = "bead";
-const TASK: &str = "task";
+/// The git containers' own.
+const STATE: &str = "state";
 const AGENT_CONFIG: &str = "agent-config";
 const CLAUDE_CREDENTIALS: &str = "claude-credentials";
 const GIT_CREDENTIAL: &str = "git-credential";
@@ -29,7 +30,7 @@ pub(super) fn volumes(order: &Order) -> Vec<PodVolume> {
         workspace(order),
         scratch(AGENT_TMP),
         scratch(GIT_TMP),
-        task_files(),
+        scratch(STATE),
     ];
     volumes.extend(
         order
@@ -68,6 +69,7 @@ pub(super) fn volumes(order: &Order) -> Vec<PodVolume> {
 
 pub(super) fn of_git(order: &Order) -> Vec<VolumeMount> {
     let mut mounts = shared(order, GIT_TMP);
+    mounts.push(writable(STATE, places::STATE));
     mounts.extend(
         order
             .git
@@ -109,12 +111,11 @@ fn shared(order: &Order, tmp: &str) -> Vec<VolumeMount> {
     let mut mounts = vec![
         VolumeMount {
             sub_path,
-            ..writable(WORKSPACE, path::WORKSPACE)
+            ..writable(WORKSPACE, places::WORKSPACE)
         },
         writable(tmp, path::TEMPORARY),
-        read_only(TASK, path::TASK),
     ];
-    mounts.extend(order.bead.is_some().then(|| read_only(BEAD, path::BEAD)));
+    mounts.extend(order.bead.is_some().then(|| read_only(BEAD, places::BEAD)));
     mounts
 }
 
@@ -188,30 +189,6 @@ fn secret(name: &str, secret: &str) -> PodVolume {
     PodVolume {
         name: name.to_owned(),
         secret: Some(source),
-        ..PodVolume::default()
-    }
-}
-
-fn task_files() -> PodVolume {
-    let file = |path: &str, annotation: &str| DownwardAPIVolumeFile {
-        path: path.to_owned(),
-        field_ref: Some(ObjectFieldSelector {
-            field_path: format!("metadata.annotations['{annotation}']"),
-            api_version: None,
-        }),
-        ..DownwardAPIVolumeFile::default()
-    };
-    let items = vec![
-        file("description", task::DESCRIPTION),
-        file("convoy", task::CONVOY),
-    ];
-    let source = DownwardAPIVolumeSource {
-        items: Some(items),
-        ..DownwardAPIVolumeSource::default()
-    };
-    PodVolume {
-        name: TASK.to_owned(),
-        downward_api: Some(source),
         ..PodVolume::default()
     }
 }

@@ -53,7 +53,8 @@ fn running_job_has_no_outcome() {
 
 #[test]
 fn complete_job_gives_what_was_pushed() {
-    let words = r#"{"branch":"polecat/x","commit":"abc","files":2,"insertions":10,"deletions":1,"tokens":1234,"cost":0.25,"new":[]}"#;
+    let words = r#"{"outcome":"done","branch":"polecat/x","commit":"abc","files":2,"insertions":10,"deletions":1,
+        "tokens":{"input":1000,"output":200,"cacheRead":30,"cacheWrite":4},"cost":0.25,"new":[]}"#;
     let pod = pod(&[("git-push", 0, "Completed", words)]);
     let job = job(
         json!({"type": "Complete", "status": "True", "lastTransitionTime": "2026-03-02T12:00:00Z"}),
@@ -76,9 +77,14 @@ fn every_end_has_its_class() {
     use FailureClass as Class;
     let cases = [
         (
-            ("git-init", 20, "Error", "host key changed"),
+            (
+                "git-init",
+                41,
+                "Error",
+                r#"{"outcome":"cloneFailed","message":"host key changed"}"#,
+            ),
             Class::CloneFailed,
-            "git-init ended with exit code 20: host key changed",
+            "git-init ended with exit code 41: host key changed",
         ),
         (
             ("agent", 1, "Error", ""),
@@ -91,29 +97,29 @@ fn every_end_has_its_class() {
             "agent ended with exit code 137 (OOMKilled)",
         ),
         (
-            ("agent", 23, "Error", ""),
+            ("agent", 52, "Error", ""),
             Class::Idle,
-            "agent ended with exit code 23",
+            "agent ended with exit code 52",
         ),
         (
-            ("agent", 24, "Error", ""),
+            ("agent", 51, "Error", ""),
             Class::DeadlineExceeded,
-            "agent ended with exit code 24",
+            "agent ended with exit code 51",
         ),
         (
-            ("agent", 25, "Error", ""),
+            ("agent", 54, "Error", ""),
             Class::Killed,
-            "agent ended with exit code 25",
+            "agent ended with exit code 54",
         ),
         (
-            ("git-push", 22, "Error", r#"{"outcome":"no changes"}"#),
+            ("git-push", 60, "Error", r#"{"outcome":"noChanges"}"#),
             Class::NoChanges,
-            "git-push ended with exit code 22",
+            "git-push ended with exit code 60",
         ),
         (
-            ("git-push", 21, "Error", "refused"),
+            ("git-push", 61, "Error", "refused"),
             Class::PushFailed,
-            "git-push ended with exit code 21: refused",
+            "git-push ended with exit code 61: refused",
         ),
     ];
     for (end, expected, message) in cases {
@@ -128,7 +134,12 @@ fn every_end_has_its_class() {
 fn failed_agent_counts_before_the_push_after_it_and_its_work_is_still_told() {
     let pod = pod(&[
         ("agent", 1, "Error", ""),
-        ("git-push", 0, "Completed", r#"{"branch":"b","commit":"c"}"#),
+        (
+            "git-push",
+            0,
+            "Completed",
+            r#"{"outcome":"agentFailed","branch":"b","commit":"c","files":1,"insertions":1,"deletions":0}"#,
+        ),
     ]);
     let outcome = outcome(&failed("PodFailurePolicy", ""), &[&pod]).unwrap();
     assert_eq!(outcome.failure, Some(FailureClass::AgentFailed));
@@ -162,7 +173,7 @@ fn deadline_and_deleted_pods_are_told_by_the_job() {
     let gone = |text: &str| class(&failed("PodFailurePolicy", text), &[]).0;
     assert_eq!(
         gone(
-            "Container git-init for pod ns/p failed with exit code 20 matching FailJob rule at index 1"
+            "Container git-init for pod ns/p failed with exit code 41 matching FailJob rule at index 1"
         ),
         FailureClass::CloneFailed
     );

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::bail;
 use beadlet_testbed::{
-    node,
+    images, node,
     supervisor::{self, Owner},
     tools,
 };
@@ -54,7 +54,13 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> anyhow::Result<()> {
     match command {
-        Command::Build => tools::build::missing(),
+        Command::Build => {
+            tools::build::missing()?;
+            match node::obstacle() {
+                None => images::missing(),
+                Some(_) => Ok(()),
+            }
+        }
         Command::Up {
             until_stdin_closes: true,
             node,

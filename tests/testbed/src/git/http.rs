@@ -1,6 +1,7 @@
 //! Smart HTTP and HTTPS, with switches for what a real server does only now and then.
 
 use std::{
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -32,6 +33,8 @@ pub enum Tls {
     Plain,
     /// By a certificate of the authority in [`GitHttp::ca_file`].
     Valid,
+    /// The same, also for another address than 127.0.0.1.
+    At(Ipv4Addr),
     /// The same, ended in 2021.
     Expired,
     /// A certificate for another host.
@@ -96,9 +99,14 @@ impl GitHttp {
         let (name, validity) = match tls {
             Tls::OtherHost => ("git.example.com", Validity::Current),
             Tls::Expired => ("127.0.0.1", Validity::Expired),
-            Tls::Plain | Tls::Valid => ("127.0.0.1", Validity::Current),
+            Tls::Plain | Tls::Valid | Tls::At(_) => ("127.0.0.1", Validity::Current),
         };
-        let pair = ca.server(&[name], validity).unwrap();
+        let other = match tls {
+            Tls::At(address) => Some(address.to_string()),
+            _ => None,
+        };
+        let names: Vec<&str> = [name].into_iter().chain(other.as_deref()).collect();
+        let pair = ca.server(&names, validity).unwrap();
         let (scheme, config) = match tls {
             Tls::Plain => ("http", None),
             _ => ("https", Some(server::tls(&pair, &["http/1.1"]).unwrap())),

@@ -1,6 +1,6 @@
 //! The way from pods to a server on loopback: a port on the address that they know this machine by.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 
 use anyhow::{Context, Result};
 use tokio::{io::copy_bidirectional, net::TcpStream};
@@ -11,12 +11,11 @@ use crate::server::runtime;
 /// Takes connections and passes them on. It ends when dropped, with its connections.
 #[derive(Debug)]
 pub struct Relay {
-    address: SocketAddr,
     _stop: DropGuard,
 }
 
 impl Relay {
-    /// Passes on what comes to `port` of `host` (0: any that is free) to port `to` of loopback.
+    /// Passes on what comes to `port` of `host` to port `to` of loopback.
     ///
     /// # Errors
     /// The port is taken.
@@ -24,19 +23,12 @@ impl Relay {
         let listener = TcpListener::bind((host, port))
             .with_context(|| format!("cannot listen on port {port} of {host}"))?;
         listener.set_nonblocking(true)?;
-        let (address, stop) = (listener.local_addr()?, CancellationToken::new());
+        let stop = CancellationToken::new();
         let accepting = accept(listener, to, stop.clone());
         runtime().spawn(stop.clone().run_until_cancelled_owned(accepting));
         Ok(Self {
-            address,
             _stop: stop.drop_guard(),
         })
-    }
-
-    /// Where pods find the server.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 }
 

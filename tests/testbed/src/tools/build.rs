@@ -49,11 +49,11 @@ pub fn missing() -> Result<()> {
 }
 
 /// Waits until no other process builds. The lock ends with the file handle, so a killed builder leaves none behind.
-fn lock(path: &Path) -> Result<File> {
+pub(crate) fn lock(path: &Path) -> Result<File> {
     let file =
         File::create(path).with_context(|| format!("cannot open the lock {}", path.display()))?;
     if let Err(TryLockError::WouldBlock) = file.try_lock() {
-        eprintln!("testbed: another process is building the control plane, waiting for it");
+        eprintln!("testbed: another process is building, waiting for it");
         file.lock()
             .with_context(|| format!("cannot take the lock {}", path.display()))?;
     }

@@ -16,6 +16,8 @@ const AGENT: &str = "opencode";
 /// How our provider is called in OpenCode's configuration.
 const PROVIDER: &str = "llm";
 const KEY_VARIABLE: &str = "LLM_API_KEY";
+/// The user's own configuration.
+const FILE: &str = "opencode.json";
 const OLLAMA: &str = "http://localhost:11434/v1";
 
 pub(super) fn launch(settings: &Settings, assignment: &Assignment) -> Result<Launch, LaunchError> {
@@ -58,36 +60,42 @@ fn environment(settings: &Settings, config: &Value) -> BTreeMap<String, String> 
     if let Some(key) = &settings.model.api_key {
         environment.insert(KEY_VARIABLE.to_owned(), key.reveal().to_owned());
     }
-    if let Some(file) = config_file(settings, "opencode.json") {
+    if let Some(file) = config_file(settings, FILE) {
         environment.insert("OPENCODE_CONFIG".to_owned(), file);
     }
     environment
 }
 
 fn configuration(settings: &Settings) -> Result<Value, LaunchError> {
-    let model = settings
-        .model
-        .name
-        .as_deref()
-        .ok_or(LaunchError::NoModel { agent: AGENT })?;
-    let full_name = format!("{PROVIDER}/{model}");
-    Ok(json!({
+    let mut config = json!({
         "$schema": "https://opencode.ai/config.json",
-        "model": full_name,
-        "small_model": full_name,
         "share": "disabled",
         "autoupdate": false,
         // Its own undo history copies the work tree into the agent's home.
         "snapshot": false,
         "permission": "allow",
-        "enabled_providers": [PROVIDER],
-        "provider": { PROVIDER: {
-            "npm": package(&settings.model),
-            "name": PROVIDER,
-            "options": options(settings)?,
-            "models": { model: { "name": model, "tool_call": true, "limit": { "context": 128_000, "output": 8192 } } },
-        } },
-    }))
+    });
+    match settings.model.name.as_deref() {
+        Some(model) => name_model(&mut config, settings, model)?,
+        // The user's own file names it.
+        None if config_file(settings, FILE).is_some() => {}
+        None => return Err(LaunchError::NoModel { agent: AGENT }),
+    }
+    Ok(config)
+}
+
+fn name_model(config: &mut Value, settings: &Settings, model: &str) -> Result<(), LaunchError> {
+    let full_name = format!("{PROVIDER}/{model}");
+    config["model"] = json!(full_name);
+    config["small_model"] = json!(full_name);
+    config["enabled_providers"] = json!([PROVIDER]);
+    config["provider"] = json!({ PROVIDER: {
+        "npm": package(&settings.model),
+        "name": PROVIDER,
+        "options": options(settings)?,
+        "models": { model: { "name": model, "tool_call": true, "limit": { "context": 128_000, "output": 8192 } } },
+    } });
+    Ok(())
 }
 
 /// The adapters that OpenCode has built in. That of OpenAI speaks the newer protocol (`/responses`), which others than OpenAI itself
@@ -256,6 +264,21 @@ mod tests {
         assert_eq!(
             launch(&settings, &assignment()).unwrap().environment["OPENCODE_CONFIG"],
             "/agent-config/opencode.json"
+        );
+    }
+
+    #[test]
+    fn model_may_be_named_by_the_users_own_file() {
+        let mut settings = settings(Kind::Opencode, Provider::Litellm);
+        settings.model.name = None;
+        let without = launch(&settings, &assignment());
+        assert_eq!(without, Err(LaunchError::NoModel { agent: AGENT }));
+        settings.config = Some("/agent-config".into());
+        settings.config_files = vec![FILE.into()];
+        let config = config(&settings);
+        assert_eq!(
+            (&config["model"], &config["permission"]),
+            (&Value::Null, &json!("allow"))
         );
     }
 }
