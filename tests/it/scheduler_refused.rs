@@ -240,7 +240,7 @@ async fn secret_that_may_not_be_read_is_said_and_waited_for() {
     rights.take("get", "secrets").await;
     let _controller = town.controller_with(town.settings(), rights.user.client());
     town.bead("gt-1", json!({})).await;
-    let message = ready_says(&town, "gt-1-1", "NotFound").await;
+    let message = ready_says(&town, "gt-1-1", "Forbidden").await;
     assert!(message.contains("could not read the Secret"), "{message}");
     rights.give_back("get", "secrets").await;
     town.phase("gt-1-1", PolecatPhase::Working).await;
