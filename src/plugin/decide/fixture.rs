@@ -30,7 +30,7 @@ pub(super) fn bead(id: &str, fields: Value) -> Mirrored {
 
 /// A town of one Rig with the prefix `gt`, and these beads.
 pub(super) fn town<const N: usize>(rig: Value, beads: [Mirrored; N]) -> Town {
-    let mut spec = json!({"gitURL": "https://git.example.com/gt.git", "beadsPrefix": "gt"});
+    let mut spec = json!({"gitURL": "https://git.example.com/gt.git", "beadsPrefix": "gt", "settings": {"maxPolecats": 8}});
     merge(&mut spec, rig);
     Town {
         namespace: Some("ns".into()),
