@@ -10,6 +10,7 @@ pub mod git;
 pub mod log;
 pub mod offline;
 pub mod output;
+pub mod release;
 pub mod select;
 pub mod sync;
 pub mod target;
@@ -25,6 +26,7 @@ pub use offline::{
     CheckArgs, DiffArgs, ListArgs, ListingArgs, ReadyArgs, RenderArgs, ShowArgs, WhyArgs,
 };
 pub use output::{Colour, OutputArgs, OutputForm};
+pub use release::ReleaseArgs;
 pub use select::SelectArgs;
 pub use sync::SyncArgs;
 pub use target::{Target, TargetArgs};
@@ -54,6 +56,8 @@ pub enum Command {
     Sync(Box<SyncArgs>),
     /// Run the controllers: mirrors of BeadStores, ready beads to Polecats to Jobs, Convoys
     Controller(Box<ControllerArgs>),
+    /// Let BeadStores and Polecats be deleted where no controller runs any more
+    Release(ReleaseArgs),
     /// Print the issues that could start now, in the tracker's order
     Ready(ReadyArgs),
     /// Print issues

@@ -6,6 +6,7 @@ mod controller;
 mod diff;
 mod issues;
 mod one;
+mod release;
 mod render;
 mod sync;
 mod worker;
@@ -20,6 +21,7 @@ use crate::settings::SettingsError;
 use crate::view::json::FormError;
 
 pub use controller::ControllerError;
+pub use release::ReleaseError;
 pub use sync::SyncError;
 
 /// Why a command could not do what it was asked.
@@ -43,6 +45,8 @@ pub enum CommandError {
     Sync(#[from] SyncError),
     #[error(transparent)]
     Controller(#[from] ControllerError),
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
     #[error("cannot print the answer")]
     Form(#[from] FormError),
     #[error("cannot write to standard output")]
@@ -86,6 +90,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Completion { shell } => completion::completion(shell),
         Command::Sync(args) => sync::sync(&args).await,
         Command::Controller(args) => controller::controller(&args).await,
+        Command::Release(args) => release::release(&args).await,
         Command::Worker(command) => Ok(worker::worker(command).await),
     }
 }

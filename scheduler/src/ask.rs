@@ -78,12 +78,25 @@ impl Cluster {
         rig: &str,
         namespace: Option<&str>,
     ) -> Answer<Vec<Polecat>> {
+        let params = ListParams::default().fields(&format!("spec.rig={rig}"));
+        self.list_polecats(namespace, &params).await
+    }
+
+    /// All Polecats, without cache; of one namespace, or of all.
+    pub(crate) async fn polecats(&self, namespace: Option<&str>) -> Answer<Vec<Polecat>> {
+        self.list_polecats(namespace, &ListParams::default()).await
+    }
+
+    async fn list_polecats(
+        &self,
+        namespace: Option<&str>,
+        params: &ListParams,
+    ) -> Answer<Vec<Polecat>> {
         let api = namespace.map_or_else(
             || Api::all(self.client.clone()),
             |namespace| self.api::<Polecat>(namespace),
         );
-        let params = ListParams::default().fields(&format!("spec.rig={rig}"));
-        api.list(&params)
+        api.list(params)
             .await
             .map(|list| list.items)
             .map_err(Fault::of(Ask::ReadPolecat))

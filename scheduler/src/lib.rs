@@ -12,6 +12,7 @@ mod latest;
 mod lease;
 pub mod observations;
 mod polecat;
+mod release;
 mod rig;
 mod run;
 pub mod settings;
@@ -24,4 +25,5 @@ mod watches;
 mod wire;
 mod world;
 
+pub use release::release;
 pub use run::{RunError, elected, lead, run};

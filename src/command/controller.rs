@@ -211,7 +211,10 @@ fn defaults(args: &PodArgs) -> Defaults {
     }
 }
 
-fn election(args: &ElectionArgs, namespace: &str) -> Result<Option<Election>, ControllerError> {
+pub(super) fn election(
+    args: &ElectionArgs,
+    namespace: &str,
+) -> Result<Option<Election>, ControllerError> {
     let ElectionArgs {
         leader_elect,
         lease_name,

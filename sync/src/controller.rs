@@ -2,6 +2,7 @@
 
 mod cluster;
 mod keeper;
+mod release;
 
 use std::collections::HashMap;
 use std::future::ready;
@@ -29,6 +30,7 @@ use cluster::{Cluster, ControlError};
 use keeper::{Keeper, Order};
 
 pub use cluster::{Ask, ControlError as Error};
+pub use release::release;
 
 /// How often Secrets and ConfigMaps are read again although nothing says that they changed.
 const REFRESH: Duration = Duration::from_secs(30);
@@ -248,7 +250,7 @@ fn fingerprint(store: &BeadStore, rig: Option<&Rig>, inputs: &Inputs) -> String 
         .collect()
 }
 
-/// Ends the mirror, does with the ConfigMaps what the policy says, and lets the BeadStore go.
+/// Ends the mirror, and parts with the BeadStore.
 async fn end(store: &BeadStore, context: &Context) -> Result<Action, ControlError> {
     let keeper = context
         .keepers
@@ -259,12 +261,17 @@ async fn end(store: &BeadStore, context: &Context) -> Result<Action, ControlErro
     if let Some(keeper) = keeper {
         keeper.end().await;
     }
+    part_with(store, &context.cluster).await?;
+    Ok(Action::await_change())
+}
+
+/// Does with the ConfigMaps what the policy says, and lets the BeadStore go.
+async fn part_with(store: &BeadStore, cluster: &Cluster) -> Result<(), ControlError> {
     match farewell(&store.spec) {
-        Farewell::LeaveBeads => context.cluster.orphan(store).await?,
+        Farewell::LeaveBeads => cluster.orphan(store).await?,
         Farewell::TakeBeads => {}
     }
-    context.cluster.without_finalizer(store).await?;
-    Ok(Action::await_change())
+    cluster.without_finalizer(store).await
 }
 
 /// What stands in the way of a mirror, or what it needs.

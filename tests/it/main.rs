@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+mod chart;
 mod cli;
 mod cli_arguments;
 mod cli_check;
@@ -26,6 +27,7 @@ mod fuzz;
 mod git;
 mod mirror;
 mod pod;
+mod release;
 mod scheduler_cluster;
 mod scheduler_convoy;
 mod scheduler_crd;

@@ -24,15 +24,19 @@ fn repository() -> PathBuf {
 
 #[test]
 fn crd_files_are_those_of_the_types() {
-    let folder = repository().join("deploy/crds");
-    for crd in crds() {
-        let path = folder.join(file_name(&crd));
+    // A chart has everything that it installs in its own folder.
+    let folders = ["deploy/crds", "deploy/chart/beadlet/files/crds"];
+    let paths = |name: &str| folders.map(|folder| repository().join(folder).join(name));
+    for (crd, path) in crds()
+        .iter()
+        .flat_map(|crd| paths(&file_name(crd)).map(|path| (crd, path)))
+    {
         let wanted = format!(
             "# Generated from store/src/kinds: UPDATE=1 cargo test -p beadlet-store crd_files\n{}",
-            serde_saphyr::to_string(&crd).unwrap()
+            serde_saphyr::to_string(crd).unwrap()
         );
         if std::env::var_os("UPDATE").is_some() {
-            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, &wanted).unwrap();
         }
         let found = std::fs::read_to_string(&path).unwrap_or_default();

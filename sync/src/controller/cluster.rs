@@ -19,6 +19,7 @@ const FINALIZER: &str = "gastown.gastown.io/beadstore";
 /// What was asked of the API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
+    ReadStores,
     ReadRig,
     ReadSecret,
     ReadConfigMap,
@@ -31,6 +32,7 @@ impl Ask {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::ReadStores => "read the BeadStores",
             Self::ReadRig => "read the Rig",
             Self::ReadSecret => "read the Secret",
             Self::ReadConfigMap => "read the ConfigMap",
@@ -50,7 +52,7 @@ pub struct ControlError {
 }
 
 impl ControlError {
-    fn of(ask: Ask) -> impl Fn(kube::Error) -> Self {
+    pub(super) fn of(ask: Ask) -> impl Fn(kube::Error) -> Self {
         move |source| Self {
             ask,
             source: Box::new(source),

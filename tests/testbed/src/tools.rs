@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 pub mod build;
+pub mod monitoring;
 
 /// A program of the control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub enum Tool {
     Shim,
     /// Of containerd, by hand.
     Ctr,
+    /// What installs charts.
+    Helm,
 }
 
 /// A folder under `go/`: a Go module that pins one upstream module.
@@ -45,6 +48,12 @@ const ETCD: Pinned = Pinned {
     go_mod: include_str!("../go/etcd/go.mod"),
 };
 
+const HELM: Pinned = Pinned {
+    name: "helm",
+    upstream: "helm.sh/helm/v4",
+    go_mod: include_str!("../go/helm/go.mod"),
+};
+
 const CONTAINERD: Pinned = Pinned {
     name: "containerd",
     upstream: "github.com/containerd/containerd/v2",
@@ -52,11 +61,13 @@ const CONTAINERD: Pinned = Pinned {
 };
 
 impl Tool {
-    pub const CONTROL_PLANE: [Tool; 4] = [
+    /// With what its users have on their desks.
+    pub const CONTROL_PLANE: [Tool; 5] = [
         Tool::Etcd,
         Tool::ApiServer,
         Tool::ControllerManager,
         Tool::Kubectl,
+        Tool::Helm,
     ];
     /// What a node needs beside what the distribution gives.
     pub const NODE: [Tool; 5] = [
@@ -79,6 +90,7 @@ impl Tool {
             Tool::Containerd => "containerd",
             Tool::Shim => "containerd-shim-runc-v2",
             Tool::Ctr => "ctr",
+            Tool::Helm => "helm",
         }
     }
 
@@ -126,6 +138,7 @@ impl Tool {
     fn pinned(self) -> &'static Pinned {
         match self {
             Tool::Etcd => &ETCD,
+            Tool::Helm => &HELM,
             Tool::Containerd | Tool::Shim | Tool::Ctr => &CONTAINERD,
             _ => &KUBERNETES,
         }
@@ -138,7 +151,7 @@ impl Tool {
             Tool::Etcd | Tool::Kubectl | Tool::Kubelet => 30,
             Tool::Containerd => 60,
             Tool::ApiServer => 300,
-            Tool::ControllerManager => 120,
+            Tool::ControllerManager | Tool::Helm => 120,
         })
     }
 }
@@ -185,6 +198,7 @@ mod tests {
         assert_eq!(Tool::ApiServer.version().unwrap(), "v1.37.2");
         assert_eq!(Tool::Etcd.version().unwrap(), "v3.7.3");
         assert_eq!(Tool::Shim.version().unwrap(), "v2.4.2");
+        assert_eq!(Tool::Helm.version().unwrap(), "v4.3.1");
     }
 
     #[test]

@@ -1,0 +1,34 @@
+//! What lets Polecats be deleted where no controller runs any more.
+
+use beadlet_store::keys::work;
+use kube::{Client, ResourceExt};
+
+use crate::ask::Cluster;
+use crate::fault::Fault;
+use crate::term::Term;
+
+/// Takes the finalizer off every Polecat, of one namespace or of all, and gives their number. Polecats and Jobs stay as they are, for the
+/// next controller to go on from. A repetition does what is left.
+///
+/// # Errors
+/// When the API server refuses, the term ends, or somebody else changed a Polecat meanwhile.
+pub async fn release(client: Client, namespace: Option<&str>, term: Term) -> Result<usize, Fault> {
+    let cluster = Cluster::new(client, term);
+    let polecats = cluster.polecats(namespace).await?;
+    for polecat in &polecats {
+        let all = polecat.finalizers();
+        let others: Vec<String> = all
+            .iter()
+            .filter(|name| *name != work::FINALIZER)
+            .cloned()
+            .collect();
+        if others.len() == all.len() {
+            continue;
+        }
+        match cluster.write_finalizers(polecat, others).await {
+            Err(fault) if !fault.is_not_found() => return Err(fault),
+            _ => {}
+        }
+    }
+    Ok(polecats.len())
+}
