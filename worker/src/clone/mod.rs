@@ -157,6 +157,12 @@ fn cloned(args: &CloneArgs, unwanted: &CancellationToken) -> Result<String, Clon
         .server
         .fetch(&repository, &plan.refspecs(), args.depth)
         .map_err(at_server)?;
+    let plan = plan
+        .when_fetched(&repository)
+        .map_err(|source| CloneError::Git {
+            step: "find the branches that were fetched",
+            source,
+        })?;
     checkout::check_out(&repository, &plan, &sparse).map_err(|source| CloneError::Git {
         step: "check out the work branch",
         source,

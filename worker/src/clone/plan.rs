@@ -1,6 +1,6 @@
 //! From the branches of the server to what is fetched.
 
-use git2::Oid;
+use git2::{Oid, Repository};
 
 use crate::branches::{BranchError, Branches};
 use crate::server::Refs;
@@ -72,14 +72,32 @@ impl Plan {
         self.earlier.unwrap_or(self.base)
     }
 
+    /// The plan for where the branches were when they were fetched: somebody may have moved them since they were listed.
+    pub(crate) fn when_fetched(self, repository: &Repository) -> Result<Self, git2::Error> {
+        let fetched = |branch: &str| repository.refname_to_id(&remote(branch));
+        Ok(Self {
+            base: fetched(&self.base_branch)?,
+            earlier: self
+                .earlier
+                .map(|_| fetched(&self.work_branch))
+                .transpose()?,
+            ..self
+        })
+    }
+
     pub(crate) fn refspecs(&self) -> Vec<String> {
-        let spec = |branch: &str| format!("+refs/heads/{branch}:refs/remotes/origin/{branch}");
+        let spec = |branch: &str| format!("+refs/heads/{branch}:{}", remote(branch));
         let mut refspecs = vec![spec(&self.base_branch)];
         if self.earlier.is_some() && self.work_branch != self.base_branch {
             refspecs.push(spec(&self.work_branch));
         }
         refspecs
     }
+}
+
+/// Where a branch of the server is after it was fetched.
+fn remote(branch: &str) -> String {
+    format!("refs/remotes/origin/{branch}")
 }
 
 #[cfg(test)]
@@ -122,6 +140,30 @@ mod tests {
         let planned = plan(&refs, &branches("main")).unwrap();
         assert_eq!(planned.start(), refs.branches["work"]);
         assert_eq!(planned.refspecs().len(), 2);
+    }
+
+    #[test]
+    fn work_starts_from_where_the_branches_were_when_they_were_fetched() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init_bare(folder.path()).unwrap();
+        let someone = git2::Signature::now("someone", "someone@example.com").unwrap();
+        let tree = repository.treebuilder(None).unwrap().write().unwrap();
+        let tree = repository.find_tree(tree).unwrap();
+        let commit = |branch: &str| {
+            let name = format!("refs/remotes/origin/{branch}");
+            repository
+                .commit(Some(&name), &someone, &someone, branch, &tree, &[])
+                .unwrap()
+        };
+        let (base, work) = (commit("main"), commit("work"));
+        let listed = refs(Some("main"), &[("main", 1), ("work", 2)]);
+        let planned = plan(&listed, &branches("main")).unwrap();
+        let fetched = planned.when_fetched(&repository).unwrap();
+        assert_eq!((fetched.base, fetched.start()), (base, work));
+
+        let first = plan(&refs(Some("main"), &[("main", 1)]), &branches("main")).unwrap();
+        let fetched = first.when_fetched(&repository).unwrap();
+        assert_eq!((fetched.start(), fetched.earlier), (base, None));
     }
 
     #[test]
