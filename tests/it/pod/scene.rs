@@ -1,7 +1,12 @@
 //! Where a story with real pods takes place: a namespace that enforces the `restricted` standard, a project on a git server, a model
 //! endpoint, and the program `beadlet controller`.
 
-use std::{any::Any, net::Ipv4Addr, path::Path, time::Duration};
+use std::{
+    any::Any,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use beadlet_store::kinds::{BeadStore, Polecat, PolecatPhase, PolecatStatus};
 use beadlet_testbed::{
@@ -170,17 +175,19 @@ pub(super) async fn ready() -> &'static Testbed {
     READY
         .get_or_init(async || {
             kinds::install(&testbed.client()).await.unwrap();
-            let archive = tokio::task::spawn_blocking(|| {
-                images::beadlet(
-                    Path::new(env!("CARGO_BIN_EXE_beadlet")),
-                    supervisor::built(),
-                )
-                .unwrap()
-            });
-            testbed.import(&archive.await.unwrap()).await.unwrap();
+            testbed.import(&beadlet_image().await).await.unwrap();
         })
         .await;
     testbed
+}
+
+/// The archive of the image of beadlet, built with the programs of these tests.
+pub(super) async fn beadlet_image() -> PathBuf {
+    let build = || {
+        let program = Path::new(env!("CARGO_BIN_EXE_beadlet"));
+        images::beadlet(program, supervisor::built()).unwrap()
+    };
+    tokio::task::spawn_blocking(build).await.unwrap()
 }
 
 /// Brings an agent's image into the node, once.
@@ -226,13 +233,13 @@ fn serve(project: &GitRepo, over: Over, host: Ipv4Addr) -> (Server, String, Valu
 }
 
 /// The port in a URL.
-fn port(url: &str) -> u16 {
+pub(super) fn port(url: &str) -> u16 {
     let authority = url.split('/').nth(2).unwrap();
     authority.rsplit(':').next().unwrap().parse().unwrap()
 }
 
 /// The stub of a model endpoint, and its port.
-async fn endpoint(arguments: &[&str]) -> (Running, u16) {
+pub(super) async fn endpoint(arguments: &[&str]) -> (Running, u16) {
     let stub = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/agents/stub_llm.py");
     let mut model = Program::new("/usr/bin/python3")
         .arg(stub)

@@ -232,12 +232,13 @@ impl Files {
         };
         let ca = Ca::new(CA_NAME)?;
         ca.save(files.folder.path())?;
+        let service = node::API_SERVICE.to_string();
         let names = [
             "localhost",
             "127.0.0.1",
             "kubernetes",
             "kubernetes.default.svc",
-            "10.0.0.1",
+            &service,
         ];
         let host = files.network.map(|network| network.host.to_string());
         let names: Vec<&str> = names.into_iter().chain(host.as_deref()).collect();

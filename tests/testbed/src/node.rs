@@ -4,9 +4,11 @@
 //! `testbed` itself ([`inside`]). When it ends, in whatever way, the kernel ends everything in them: pods, shims, mounts and network
 //! devices. What is left are files, in the control plane's folder, and control groups of the folder's name.
 //!
-//! Pods reach this machine at one address ([`Network::host`]), on the ports that a [`Relay`] listens on, and nothing else.
+//! Pods reach this machine at one address ([`Network::host`]), on the ports that a [`Relay`] listens on, and the API server at the address
+//! of its Service, which is all that a kube-proxy would do here. They reach nothing else.
 
 use std::{
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -37,6 +39,8 @@ const CNI_PLUGINS: &str = "/usr/lib/cni";
 pub const NAME: &str = "testbed-node";
 /// As whom the kubelet asks the API server.
 pub(crate) const USER: &str = "system:node:testbed-node";
+/// The first address of the control plane's Services, which is that of the API server.
+pub(crate) const API_SERVICE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 /// How long the kernel may take to end everything in the namespaces.
 const END: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(20);
@@ -107,7 +111,8 @@ impl Node {
         let mut namespaces = spawn(&folder)?;
         let came_up = async {
             network::up(&network, &mut namespaces)?;
-            let api_server = Relay::start(network.host.into(), files.port, files.port)?;
+            let loopback = (Ipv4Addr::LOCALHOST, files.port).into();
+            let api_server = Relay::start(network.host.into(), files.port, loopback)?;
             process::touch(&folder.join(inside::NETWORK))?;
             let scheduler = files.spawn(Component::Scheduler)?;
             anyhow::Ok((api_server, scheduler))

@@ -136,7 +136,8 @@ impl Testbed {
     /// # Errors
     /// There is no node.
     pub fn relay(&self, port: u16) -> Result<Relay> {
-        Relay::start(self.node()?.network.host.into(), port, port)
+        let to = (Ipv4Addr::LOCALHOST, port).into();
+        Relay::start(self.node()?.network.host.into(), port, to)
     }
 
     /// The address at which pods see this machine.

@@ -16,6 +16,8 @@ const KUBELET: &str = "kubelet.json";
 /// What containerd forgets when its machine is off.
 pub(super) const STATE: &str = "state";
 const NETWORK: &str = "network.json";
+/// The address at which the node finds the API server.
+pub(super) const API_SERVER: &str = "api-server";
 
 /// Writes everything into the node's folder.
 pub(super) fn write(files: &Files, folder: &Path, network: &Network) -> Result<()> {
@@ -43,6 +45,10 @@ pub(super) fn write(files: &Files, folder: &Path, network: &Network) -> Result<(
             kubelet(folder, &name_of(files)).to_string(),
         ),
         (folder.join(NETWORK), json!(network).to_string()),
+        (
+            folder.join(API_SERVER),
+            format!("{}:{}", network.host, files.port),
+        ),
         (cni.join("pods.conflist"), pods(folder, network).to_string()),
         // No name is known: servers are reached by their address.
         (folder.join("resolv.conf"), String::new()),

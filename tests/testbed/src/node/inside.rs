@@ -15,7 +15,7 @@ use rustix::{
     process::{Pid, WaitOptions, wait},
 };
 
-use super::{config, socket};
+use super::{API_SERVICE, Relay, config, socket};
 use crate::process::touch;
 
 /// What this process itself says.
@@ -34,6 +34,8 @@ const COVERED: [&str; 3] = ["/run", "/var/lib", "/var/log"];
 pub fn run(folder: &Path, kubelet: &Path, containerd: &Path) -> Result<()> {
     cover(folder)?;
     until(|| folder.join(NETWORK).exists());
+    let api_server = fs::read_to_string(folder.join(config::API_SERVER))?.parse()?;
+    let _service = Relay::start(API_SERVICE.into(), 443, api_server)?;
     let programs = containerd.parent().context("a program is in a folder")?;
     let mut containerd = Command::new(containerd);
     containerd

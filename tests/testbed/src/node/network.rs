@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::API_SERVICE;
 use crate::process::Process;
 
 /// How long the kernel may take to give a device's name free.
@@ -91,6 +92,7 @@ pub(super) fn up(network: &Network, namespaces: &mut Process) -> Result<()> {
     let there = format!("--net=/proc/{id}/ns/net");
     let inside = |arguments: &[&str]| run("nsenter", &[&[&there, "ip"], arguments].concat());
     inside(&["link", "set", "lo", "up"])?;
+    inside(&["address", "add", &API_SERVICE.to_string(), "dev", "lo"])?;
     inside(&["address", "add", &node, "peer", &host, "dev", "eth0"])?;
     inside(&["link", "set", "eth0", "up"])?;
     run("ip", &["route", "add", &network.pods(), "via", &node])

@@ -1,6 +1,6 @@
-//! The way from pods to a server on loopback: a port on the address that they know this machine by.
+//! The way from pods to a server: a port on an address that they can reach.
 
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use anyhow::{Context, Result};
 use tokio::{io::copy_bidirectional, net::TcpStream};
@@ -15,11 +15,11 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Passes on what comes to `port` of `host` to port `to` of loopback.
+    /// Passes on what comes to `port` of `host`.
     ///
     /// # Errors
     /// The port is taken.
-    pub(crate) fn start(host: IpAddr, port: u16, to: u16) -> Result<Self> {
+    pub(crate) fn start(host: IpAddr, port: u16, to: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind((host, port))
             .with_context(|| format!("cannot listen on port {port} of {host}"))?;
         listener.set_nonblocking(true)?;
@@ -32,7 +32,7 @@ impl Relay {
     }
 }
 
-async fn accept(listener: TcpListener, to: u16, stop: CancellationToken) {
+async fn accept(listener: TcpListener, to: SocketAddr, stop: CancellationToken) {
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     loop {
         // Out of file descriptors, say: the next may work.
@@ -40,7 +40,7 @@ async fn accept(listener: TcpListener, to: u16, stop: CancellationToken) {
             continue;
         };
         tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
-            if let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).await {
+            if let Ok(mut server) = TcpStream::connect(to).await {
                 let _ = (client.set_nodelay(true), server.set_nodelay(true));
                 // Either end may hang up at any time.
                 let _ = copy_bidirectional(&mut client, &mut server).await;
