@@ -8,7 +8,7 @@ use std::{
 };
 
 use beadlet_store::kinds::crds;
-use beadlet_testbed::{GitRepo, Program, Running, Testbed, process::Signal};
+use beadlet_testbed::{GitRepo, Program, Running, Testbed, node::obstacle, process::Signal};
 use k8s_openapi::{
     api::core::v1::Namespace,
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
@@ -17,7 +17,8 @@ use kube::{Api, ResourceExt, api::ListParams};
 
 use super::crds::testbed_with_kinds;
 
-const SHOW: Duration = Duration::from_secs(300);
+/// With an image of beadlet in it, built from nothing.
+const SHOW: Duration = Duration::from_secs(900);
 
 /// What the first act shows to arrive. One commit changes two ConfigMaps, in any order.
 const COMMITS: [&str; 4] = [
@@ -111,7 +112,6 @@ async fn demo_shows_commits_arrive_and_polecats_start_and_leaves_nothing_behind(
         "bead-gy-3vq ",
         "$ kubectl apply -f deploy/crds",
         "$ beadlet controller",
-        "no node here: the demo plays the kubelet",
         "$ kubectl get rig gantry",
         "  gantry   Ready ",
         "$ kubectl get convoy hq-cv-x30fd",
@@ -149,6 +149,10 @@ async fn demo_shows_commits_arrive_and_polecats_start_and_leaves_nothing_behind(
         ["Complete", "4/4", "0", "2"]
     );
 
+    for line in on_the_node() {
+        assert!(text.contains(line), "no {line:?} in:\n{text}");
+    }
+
     let server: SocketAddr = behind(&text, "https://").parse().unwrap();
     assert!(
         TcpStream::connect(server).is_err(),
@@ -161,11 +165,26 @@ async fn demo_shows_commits_arrive_and_polecats_start_and_leaves_nothing_behind(
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// What is shown where pods run, and where they only seem to.
+fn on_the_node() -> &'static [&'static str] {
+    if obstacle().is_some() {
+        return &["no node here: the demo plays the kubelet"];
+    }
+    &[
+        "$ kubectl logs job/polecat-gy-8pd.3-1 -c agent",
+        "  gy-8pd.3-1 works on gy-8pd.3",
+        " is on polecat/gy-8pd.3-1 of the project",
+    ]
+}
+
 #[tokio::test]
 async fn demo_in_somebodys_cluster_takes_its_kinds_away_again() {
     let testbed = Testbed::start().await.unwrap();
     let text = shown(demo_on(&testbed).arg("--once").start()).await;
-    for line in POLECATS.iter().chain(&["removed at the end"]) {
+    for line in POLECATS.iter().chain(&[
+        "removed at the end",
+        "no node here: the demo plays the kubelet",
+    ]) {
         assert!(text.contains(line), "no {line:?} in:\n{text}");
     }
     let client = testbed.client();

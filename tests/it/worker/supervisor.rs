@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use beadlet_supervise::contract::{ExitCode, Outcome};
+use beadlet_testbed::images;
 use beadlet_worker::elf::check_static;
 
 use super::pod::Pod;
@@ -13,36 +14,12 @@ use super::push::{WORK, project};
 /// What may be copied into every pod without a thought.
 const LARGEST: u64 = 3 << 20;
 
-/// Built as for an image; later builds find everything done.
+/// Built as for an image.
 pub(crate) fn built() -> &'static Path {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     FILE.get_or_init(|| {
-        let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-        let target = Path::new(env!("CARGO_BIN_EXE_beadlet"))
-            .ancestors()
-            .nth(2)
-            .unwrap()
-            .join("static");
-        let status = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--locked",
-                "--quiet",
-                "--package",
-                "beadlet-supervise",
-                "--profile",
-                "supervisor",
-                "--target",
-                &triple,
-            ])
-            .arg("--target-dir")
-            .arg(&target)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("RUSTFLAGS", "-C target-feature=+crt-static")
-            .status()
-            .unwrap();
-        assert!(status.success());
-        target.join(triple).join("supervisor/beadlet-supervise")
+        let program = Path::new(env!("CARGO_BIN_EXE_beadlet"));
+        images::supervisor(program.ancestors().nth(2).unwrap()).unwrap()
     })
 }
 

@@ -118,6 +118,30 @@ pub fn beadlet(program: &Path, supervisor: &Path) -> Result<PathBuf> {
     Ok(archive)
 }
 
+/// Builds the supervisor as it goes into images, below the folder of builds `target`, and gives it. Later builds find everything done.
+///
+/// # Errors
+/// cargo fails, or is not there.
+pub fn supervisor(target: &Path) -> Result<PathBuf> {
+    let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let target = target.join("static");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let arguments = "build --locked --quiet --package beadlet-supervise --profile supervisor";
+    let status = Command::new(cargo)
+        .args(arguments.split(' '))
+        .args(["--target", &triple])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(REPOSITORY)
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .status()
+        .context("cannot start cargo")?;
+    if !status.success() {
+        bail!("cargo cannot build the supervisor: {status}");
+    }
+    Ok(target.join(triple).join("supervisor/beadlet-supervise"))
+}
+
 /// Where the image of these sources is or will be.
 fn archive(file: &str, programs: &[&Path]) -> Result<PathBuf> {
     let mut hash = Sha256::new();

@@ -17,6 +17,8 @@ pub struct ControllerSetup {
     pub kubeconfig: Option<PathBuf>,
     /// None: the current one.
     pub context: Option<String>,
+    /// The image of beadlet in pods. None: what the controller chooses.
+    pub image: Option<String>,
     /// Where clones are kept.
     pub cache: PathBuf,
     /// Everything the controller says is appended here.
@@ -28,10 +30,12 @@ impl ControllerSetup {
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
         let context = self.context.iter().flat_map(|name| ["--context", name]);
+        let image = self.image.iter().flat_map(|name| ["--image", name]);
         ["controller"]
             .into_iter()
             .chain(context)
             .chain(["--namespace", &self.namespace, "--local-repositories"])
+            .chain(image)
             .map(str::to_owned)
             .collect()
     }

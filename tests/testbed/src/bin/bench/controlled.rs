@@ -40,6 +40,7 @@ impl<'a> Controlled<'a> {
             namespace: namespace.clone(),
             kubeconfig: Some(bench.testbed.user(DAEMON).kubeconfig().to_owned()),
             context: None,
+            image: None,
             cache: bench.folder().join("cache"),
             log: bench.folder().join(format!("{namespace}.log")),
         };

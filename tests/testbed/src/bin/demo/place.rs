@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use beadlet_testbed::Testbed;
+use beadlet_testbed::node;
 use beadlet_testbed::process::on_path;
 use beadlet_testbed::tools::Tool;
 use k8s_openapi::api::core::v1::Namespace;
@@ -34,7 +35,7 @@ pub(crate) struct Place {
     /// The uid of a namespace that must go at the end. Nothing is left of a control plane of our own anyway.
     borrowed: Option<String>,
     /// Ends with this.
-    _testbed: Option<Testbed>,
+    testbed: Option<Testbed>,
 }
 
 impl Place {
@@ -42,11 +43,19 @@ impl Place {
     pub(crate) async fn built(screen: Screen, folder: &Path) -> Result<Self> {
         screen.heading("Control plane");
         let begin = Instant::now();
-        let testbed = Testbed::start().await?;
+        let obstacle = node::obstacle();
+        let testbed = match &obstacle {
+            None => Testbed::start_with_node().await?,
+            Some(_) => Testbed::start().await?,
+        };
         let version = Tool::ApiServer.version()?;
         screen.line(&format!(
             "etcd, kube-apiserver and kube-controller-manager {version}"
         ));
+        match &obstacle {
+            None => screen.line("kube-scheduler, containerd and kubelet: one node"),
+            Some(why) => screen.line(&format!("no node: {why}")),
+        }
         screen.line(&format!(
             "{}, up in {:.1} s",
             testbed.server(),
@@ -70,7 +79,7 @@ impl Place {
             context: None,
             tools,
             borrowed: None,
-            _testbed: Some(testbed),
+            testbed: Some(testbed),
         })
     }
 
@@ -100,8 +109,18 @@ impl Place {
             context: Some(context.to_owned()),
             tools: None,
             borrowed: Some(uid),
-            _testbed: None,
+            testbed: None,
         })
+    }
+
+    /// The control plane, where it is our own.
+    pub(crate) fn testbed(&self) -> Option<&Testbed> {
+        self.testbed.as_ref()
+    }
+
+    /// Whether pods run here that we know of.
+    pub(crate) fn has_node(&self) -> bool {
+        self.testbed().is_some_and(|testbed| testbed.host().is_ok())
     }
 
     /// Whether the cluster is somebody's who has other things in it.

@@ -106,8 +106,8 @@ impl Show {
                 if may_go_on(&stage).await {
                     self.has_kinds = true;
                     let opened = open(&stage, daemon, &repo, &setup, &self.folder);
-                    self.node = Some(opened.await?);
-                    acts::polecats(&mut stage, &mut town, &repo).await?;
+                    let node = self.node.insert(opened.await?);
+                    acts::polecats(&mut stage, &mut town, &repo, node).await?;
                     stage.watch_polecats().await?;
                 }
                 Some(repo)
@@ -188,7 +188,7 @@ async fn open(
         daemon.stop();
     }
     let daemon = daemon.insert(yard::start(stage, setup, folder)?);
-    yard::open(stage, daemon, repo, folder).await
+    yard::open(stage, daemon, repo, &setup.program, folder).await
 }
 
 fn town(screen: Screen, path: &Path) -> Result<Source> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use beadlet_store::kinds::BeadStore;
 use beadlet_testbed::daemon::{ControllerSetup, Daemon, DaemonSetup};
+use beadlet_testbed::images;
 use beadlet_testbed::town::TownRepo;
 use kube::Api;
 use tokio::time::{Instant, sleep};
@@ -26,6 +27,7 @@ pub(crate) fn start(stage: &Stage<'_>, before: &DaemonSetup, folder: &Path) -> R
         kubeconfig: before.kubeconfig.clone(),
         context: before.context.clone(),
         cache: before.cache.clone(),
+        image: stage.place.has_node().then(|| images::BEADLET.to_owned()),
         log: folder.join("controller.log"),
     };
     let screen = stage.screen;
@@ -43,12 +45,13 @@ pub(crate) async fn open(
     stage: &Stage<'_>,
     daemon: &Daemon,
     repo: &TownRepo,
+    beadlet: &Path,
     folder: &Path,
 ) -> Result<Node> {
     let (screen, place) = (stage.screen, stage.place);
-    let node = Node::start(place);
+    let node = Node::start(screen, place, beadlet).await?;
     let file = folder.join("gantry.yaml");
-    fs::write(&file, manifest(repo, &place.namespace))
+    fs::write(&file, manifest(repo, &place.namespace, &node))
         .with_context(|| format!("cannot write {}", file.display()))?;
     let file = file.display().to_string();
     place
@@ -68,7 +71,7 @@ pub(crate) async fn open(
     Ok(node)
 }
 
-fn manifest(repo: &TownRepo, namespace: &str) -> String {
+fn manifest(repo: &TownRepo, namespace: &str, node: &Node) -> String {
     format!(
         "apiVersion: gastown.gastown.io/v1alpha1
 kind: BeadStore
@@ -81,16 +84,18 @@ kind: Rig
 metadata: {{name: {RIG}}}
 spec:
   beadsPrefix: gy
-  gitURL: https://git.example.com/gantry.git
+  gitURL: {}
   allowedNamespaces: [{namespace}]
   settings: {{maxPolecats: 1}}
   dispatch: {{requireLabels: [polecat]}}
   polecatTemplate:
     spec:
       agent: custom
-      agentConfig: {{image: agent, command: [work]}}
+      agentConfig: {}
 ",
-        repo.path().display()
+        repo.path().display(),
+        node.project(),
+        node.agent()
     )
 }
 

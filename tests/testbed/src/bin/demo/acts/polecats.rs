@@ -12,11 +12,12 @@ use kube::{Api, ResourceExt};
 use tokio::time::{sleep, timeout};
 
 use super::commits::land;
+use crate::node::Node;
 use crate::show::Stage;
 use crate::yard::RIG;
 
 /// What takes longer than this is a failure and not a matter of patience.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a Rig may take to say what waits, which it does not do at once.
 const SAID: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(50);
@@ -31,6 +32,7 @@ struct Act<'a, 's> {
     stage: &'a mut Stage<'s>,
     town: &'a mut Town,
     repo: &'a TownRepo,
+    node: &'a Node,
     polecats: Watching<Polecat>,
     jobs: Watching<Job>,
     convoys: Watching<Convoy>,
@@ -40,6 +42,7 @@ pub(crate) async fn polecats(
     stage: &mut Stage<'_>,
     town: &mut Town,
     repo: &TownRepo,
+    node: &Node,
 ) -> Result<()> {
     let (client, namespace) = (stage.place.client.clone(), &stage.place.namespace);
     let mut act = Act {
@@ -49,6 +52,7 @@ pub(crate) async fn polecats(
         stage,
         town,
         repo,
+        node,
     };
     let started = act.push_makes_ready().await?;
     let started = act.next_one_starts(started).await?;
@@ -88,10 +92,29 @@ impl Act<'_, '_> {
         };
         self.counted("has one polecat that succeeded", ended, has_one)
             .await?;
+        self.what_it_did().await?;
         let since = self.close(FIRST, "Merged, the yard is told")?;
         self.counted("is at 3/4", since, |convoy| progress(convoy) == Some("3/4"))
             .await?;
         Ok(started)
+    }
+
+    /// What the first agent said, and where its work is.
+    async fn what_it_did(&self) -> Result<()> {
+        let Node::Real(project) = self.node else {
+            return Ok(());
+        };
+        let job = format!("job/polecat-{FIRST}-1");
+        self.show(&["logs", &job, "-c", "agent"], 2).await?;
+        let branch = format!("polecat/{FIRST}-1");
+        let commit = project.repo.head(&branch);
+        let commit = commit.with_context(|| format!("the project has no branch {branch}"))?;
+        let screen = self.stage.screen;
+        screen.line(&format!(
+            "commit {:.7} is on {branch} of the project",
+            commit
+        ));
+        Ok(())
     }
 
     async fn convoy_is_complete(&mut self, since: Instant) -> Result<()> {
