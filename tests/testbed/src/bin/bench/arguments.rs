@@ -57,6 +57,8 @@ pub(crate) enum Part {
     PushToJob,
     /// Reading, READY, rendering and hashing, without git and cluster
     Deciding,
+    /// Clone, supervisor and push beside `git clone`, without a cluster; the sizes of programs and images
+    Pod,
 }
 
 impl Arguments {

@@ -13,6 +13,7 @@ pub(crate) struct Figures {
     pub(crate) dispatch: Option<Dispatch>,
     pub(crate) push_to_job: Option<PushToJob>,
     pub(crate) deciding: Option<Deciding>,
+    pub(crate) pod: Option<Pod>,
 }
 
 /// First syncs of one size. Times are medians over the rounds.
@@ -121,6 +122,35 @@ pub(crate) struct PushToJob {
     pub(crate) created: Vec<Duration>,
     /// Until the Job was unsuspended.
     pub(crate) started: Vec<Duration>,
+}
+
+/// What runs in a Polecat's pod.
+#[derive(Debug)]
+pub(crate) struct Pod {
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) sizes: Vec<Size>,
+}
+
+/// One project. Times are medians over the rounds; memory, in bytes, is the most of all rounds.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    /// Bytes of the project's packs.
+    pub(crate) history: u64,
+    pub(crate) rounds: u8,
+    /// `git clone --depth 1`.
+    pub(crate) git_clone: Duration,
+    pub(crate) clone: Duration,
+    pub(crate) push: Duration,
+    pub(crate) clone_peak: u64,
+    pub(crate) supervisor_peak: u64,
+    pub(crate) push_peak: u64,
+}
+
+/// A program or an image.
+#[derive(Debug)]
+pub(crate) struct Size {
+    pub(crate) what: String,
+    pub(crate) bytes: u64,
 }
 
 /// The part without git and cluster, median of its rounds.

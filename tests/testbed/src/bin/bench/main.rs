@@ -5,6 +5,7 @@ mod bench;
 mod clients;
 mod controlled;
 mod figures;
+mod history;
 mod machine;
 mod parts;
 mod report;
@@ -48,6 +49,7 @@ async fn measure(arguments: &Arguments) -> Result<Figures> {
                 figures.push_to_job = Some(parts::push_to_job(&bench, arguments).await?);
             }
             Part::Deciding => figures.deciding = Some(parts::deciding(&bench, arguments)?),
+            Part::Pod => figures.pod = Some(parts::pod(&bench, arguments)?),
         }
     }
     bench.end();

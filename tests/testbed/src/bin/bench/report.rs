@@ -13,6 +13,7 @@ use crate::targets::targets;
 use crate::text::{grouped, megabytes, milliseconds, rate, time};
 
 mod jobs;
+mod pod;
 
 /// Everything above this line is replaced by each run.
 const END: &str = "<!-- made by `make bench`; written by hand from here on, and kept -->";
@@ -101,6 +102,10 @@ fn markdown(figures: &Figures, machine: &[(&str, String)]) -> String {
         &["", ""],
         figures.deciding.iter().flat_map(deciding),
     );
+    figures
+        .pod
+        .iter()
+        .for_each(|figures| pod::pod(&mut page, figures));
     page
 }
 
