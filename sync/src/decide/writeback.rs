@@ -1,6 +1,7 @@
 //! What the work says of the beads, and what the issue file is to say then. One step at a time and from what stands in the file: a commit
 //! that was lost is made again, one that arrived is not.
 
+mod comment;
 mod message;
 mod revise;
 mod rules;

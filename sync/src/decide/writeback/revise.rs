@@ -3,13 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use beadlet_store::convoy::{GitConvoy, convoys};
-use beadlet_store::edit::{Change, edit, json_text, value};
+use beadlet_store::edit::{Change, edit, value};
 use beadlet_store::issue::{Issue, IssueId};
 use beadlet_store::reader::{Reading, Refusal, read};
 use jiff::Timestamp;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 
+use super::comment::{Comment, CommentIds};
 use super::{Deed, Done, Mode, Says, Word};
 
 /// A new revision of the file.
@@ -59,9 +58,10 @@ pub fn revise(
         .iter()
         .map(|issue| (issue.id.as_str(), issue))
         .collect();
+    let mut ids = CommentIds::of(&reading);
     for word in words.iter().filter(|word| !except.contains(&word.bead)) {
         if let Some(issue) = by_id.get(word.bead.as_str())
-            && let Some((deed, changes)) = step(issue, word, &reading)
+            && let Some((deed, changes)) = step(issue, word, &mut ids)
         {
             pen.write(issue, deed, &word.by, &changes);
         }
@@ -154,7 +154,7 @@ const OPEN: [&str; 3] = ["open", "in_progress", "hooked"];
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// What a word makes of a record; nothing where it says so already, or is somebody else's.
-fn step(issue: &Issue<'_>, word: &Word, reading: &Reading<'_>) -> Option<(Deed, Vec<Change>)> {
+fn step(issue: &Issue<'_>, word: &Word, ids: &mut CommentIds<'_>) -> Option<(Deed, Vec<Change>)> {
     let assignee = issue.assignee.as_deref().map(str::trim).unwrap_or_default();
     let is_own = word.own.iter().any(|own| own == assignee);
     let is_free = assignee.is_empty() && OPEN.contains(&&*issue.status);
@@ -170,7 +170,7 @@ fn step(issue: &Issue<'_>, word: &Word, reading: &Reading<'_>) -> Option<(Deed, 
         Says::Done { .. } | Says::GaveUp { .. } if is_newer(issue, word.at) => None,
         Says::Done { reason } => Some((Deed::Closed, close(issue, word.at, reason))),
         Says::GaveUp { .. } if !is_own => None,
-        Says::GaveUp { why } => Some((Deed::GivenBack, give_back(issue, word, why, reading))),
+        Says::GaveUp { why } => Some((Deed::GivenBack, give_back(issue, word, why, ids))),
     }
 }
 
@@ -210,16 +210,18 @@ fn close(issue: &Issue<'_>, at: Timestamp, reason: &str) -> Vec<Change> {
     ]
 }
 
-fn give_back(issue: &Issue<'_>, word: &Word, why: &str, reading: &Reading<'_>) -> Vec<Change> {
+fn give_back(issue: &Issue<'_>, word: &Word, why: &str, ids: &mut CommentIds<'_>) -> Vec<Change> {
     let at = text(later(issue, word.at));
+    let comment = Comment {
+        author: &word.by,
+        text: &format!("gave up: {why}"),
+        at: &at,
+    };
     vec![
         Change::text("status", "open"),
         Change::gone("assignee"),
         Change::text("updated_at", &at),
-        Change {
-            key: "comments",
-            value: Some(comments(issue, word, why, &at, reading)),
-        },
+        comment.added_to(issue, ids),
     ]
 }
 
@@ -245,61 +247,6 @@ fn text(at: Timestamp) -> String {
 
 fn has(issue: &Issue<'_>, key: &str) -> bool {
     value(issue.raw, key).is_ok_and(|found| found.is_some_and(|value| value != "null"))
-}
-
-/// The comments with one more.
-fn comments(issue: &Issue<'_>, word: &Word, why: &str, at: &str, reading: &Reading<'_>) -> String {
-    let before = value(issue.raw, "comments")
-        .ok()
-        .flatten()
-        .unwrap_or("[]")
-        .trim();
-    let inside = before
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    let inside = inside.unwrap_or_default().trim_end();
-    let comma = if inside.trim().is_empty() { "" } else { "," };
-    format!(
-        "[{inside}{comma}{{\"id\":{},\"issue_id\":{},\"author\":{},\"text\":{},\"created_at\":{}}}]",
-        comment_id(word, at, reading),
-        json_text(issue.id.as_str()),
-        json_text(&word.by),
-        json_text(&format!("gave up: {why}")),
-        json_text(at),
-    )
-}
-
-/// A number where the file's comments have numbers (trackers before 1.0), else a UUID: the same for the same word, so that it is not said
-/// twice.
-fn comment_id(word: &Word, at: &str, reading: &Reading<'_>) -> String {
-    let numbers = reading
-        .issues
-        .iter()
-        .flat_map(|issue| comment_numbers(issue.raw));
-    if let Some(largest) = numbers.max() {
-        return (largest + 1).to_string();
-    }
-    let digest = Sha256::digest(format!("{}\n{}\n{at}", word.bead, word.by));
-    let mut bytes: [u8; 16] = std::array::from_fn(|index| digest[index]);
-    // RFC 9562: version 8, made in a way of one's own.
-    bytes[6] = bytes[6] & 0x0f | 0x80;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!(
-        "\"{}-{}-{}-{}-{}\"",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
-}
-
-fn comment_numbers(line: &[u8]) -> Vec<i64> {
-    let comments = value(line, "comments").ok().flatten();
-    let comments = comments.and_then(|text| serde_json::from_str::<Vec<Value>>(text).ok());
-    let ids = comments.into_iter().flatten();
-    ids.filter_map(|comment| comment["id"].as_i64()).collect()
 }
 
 /// A convoy whose members are all closed is closed. One with a member that is not in this file is not: nobody here knows of it.

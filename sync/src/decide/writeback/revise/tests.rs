@@ -135,6 +135,28 @@ fn comments_that_are_numbered_go_on_being_numbered() {
 }
 
 #[test]
+fn comments_of_one_revision_have_numbers_of_their_own() {
+    let bead = |id: &str, number: usize| {
+        format!(
+            r#"{{"id":"{id}","title":"t","status":"in_progress","assignee":"rig/polecats/nux","comments":[{{"id":{number},"text":"x"}}]}}"#
+        )
+    };
+    let before = format!("{}\n{}\n", bead("gt-1", 7), bead("gt-2", 3));
+    let words = ["gt-1", "gt-2"].map(|id| Word {
+        bead: IssueId::new(id).unwrap(),
+        ..word(gave_up(), "11:00:00")
+    });
+    let except = HashSet::new();
+    let revised = revise(before.as_bytes(), &words, BOTH, &except, at("23:00:00")).unwrap();
+    let text = String::from_utf8(revised.file).unwrap();
+    let numbers = text.lines().map(|line| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        record["comments"][1]["id"].as_i64().unwrap()
+    });
+    assert_eq!(numbers.collect::<Vec<_>>(), [8, 9]);
+}
+
+#[test]
 fn claim_of_the_attempt_before_is_taken_over() {
     let claimed = r#"{"id":"gt-1","title":"t","status":"in_progress","assignee":"rig/polecats/old","started_at":"2026-03-01T09:00:00Z"}"#;
     let taken = after(claimed, word(Says::Working, "11:00:00")).unwrap();
