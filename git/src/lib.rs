@@ -4,6 +4,7 @@
 
 mod access;
 pub mod known_hosts;
+mod pack;
 mod reason;
 mod secret;
 mod url;
@@ -11,6 +12,7 @@ mod wire;
 
 pub use access::{Access, Auth, CaBundle, Proxy, SettingsError};
 pub use known_hosts::KnownHosts;
+pub use pack::Pack;
 pub use reason::Reason;
 pub use secret::Secret;
 pub use url::{GitUrl, Place, RemoteUrl, Scheme, UrlError};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use git2::{ObjectType, Oid, PackBuilder, Repository, Tree};
+use beadlet_git::Pack;
+use git2::{Oid, Repository};
 
 use crate::server::Delivery;
 
@@ -65,67 +66,22 @@ pub(crate) fn pack(
     write: &mut dyn FnMut(&[u8]) -> bool,
 ) -> Result<(), git2::Error> {
     let repository = delivery.repository;
-    let mut builder = repository.packbuilder()?;
-    let mut packed = BTreeSet::new();
+    let mut pack = Pack::new(repository)?;
     for id in new_commits(delivery) {
         let commit = repository.find_commit(id)?;
         let before = commit
             .parent(0)
             .or_else(|_| repository.find_commit(delivery.known))?
             .tree()?;
-        builder.insert_object(id, None)?;
-        add_tree(
-            repository,
-            &mut builder,
-            &mut packed,
-            &commit.tree()?,
-            Some(&before),
-        )?;
+        pack.add(&commit, &before)?;
     }
-    builder.foreach(write)
-}
-
-/// Adds what a tree has and the one before it does not have in the same place.
-fn add_tree(
-    repository: &Repository,
-    builder: &mut PackBuilder<'_>,
-    packed: &mut BTreeSet<Oid>,
-    tree: &Tree<'_>,
-    before: Option<&Tree<'_>>,
-) -> Result<(), git2::Error> {
-    if before.is_some_and(|before| before.id() == tree.id()) || !packed.insert(tree.id()) {
-        return Ok(());
-    }
-    builder.insert_object(tree.id(), None)?;
-    for entry in tree {
-        let old = before.and_then(|before| before.get_name_bytes(entry.name_bytes()));
-        if old.as_ref().is_some_and(|old| old.id() == entry.id()) {
-            continue;
-        }
-        match entry.kind() {
-            Some(ObjectType::Tree) => {
-                let old = old.and_then(|old| repository.find_tree(old.id()).ok());
-                add_tree(
-                    repository,
-                    builder,
-                    packed,
-                    &repository.find_tree(entry.id())?,
-                    old.as_ref(),
-                )?;
-            }
-            Some(ObjectType::Blob) if packed.insert(entry.id()) => {
-                builder.insert_object(entry.id(), None)?
-            }
-            // A submodule's commit is in another repository.
-            _ => {}
-        }
-    }
-    Ok(())
+    pack.write(write)
 }
 
 #[cfg(test)]
 mod tests {
     use beadlet_testbed::git::GitRepo;
+    use git2::ObjectType;
 
     use super::*;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use beadlet_git::{Answer, Update};
+use beadlet_git::{Answer, Pack, Update};
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, Time};
+use git2::{ErrorCode, FileMode, Oid, Repository, Signature, Time};
 use jiff::Timestamp;
 
 use super::{CommitId, ExchangeError, Limits, Wire};
@@ -151,35 +151,8 @@ fn pack(
     publication: &Publication<'_>,
     write: &mut dyn FnMut(&[u8]) -> bool,
 ) -> Result<(), git2::Error> {
-    let repository = publication.repository;
-    let tree = |commit: Oid| {
-        repository
-            .find_commit(commit)
-            .and_then(|commit| commit.tree())
-    };
-    let mut builder = repository.packbuilder()?;
-    builder.insert_object(publication.new, None)?;
-    let mut ways = vec![(tree(publication.new)?, Some(tree(publication.old)?))];
-    while let Some((new, old)) = ways.pop() {
-        builder.insert_object(new.id(), None)?;
-        for entry in &new {
-            let before = old
-                .as_ref()
-                .and_then(|old| old.get_name_bytes(entry.name_bytes()));
-            if before
-                .as_ref()
-                .is_some_and(|before| before.id() == entry.id())
-            {
-                continue;
-            }
-            match entry.kind() {
-                Some(ObjectType::Tree) => {
-                    let before = before.and_then(|before| repository.find_tree(before.id()).ok());
-                    ways.push((repository.find_tree(entry.id())?, before));
-                }
-                _ => builder.insert_object(entry.id(), None)?,
-            }
-        }
-    }
-    builder.foreach(write)
+    let commit = |id: Oid| publication.repository.find_commit(id);
+    let mut pack = Pack::new(publication.repository)?;
+    pack.add(&commit(publication.new)?, &commit(publication.old)?.tree()?)?;
+    pack.write(write)
 }
