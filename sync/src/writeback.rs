@@ -19,7 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::chance::chance;
 use crate::decide::pace::Pace;
 use crate::decide::writeback::{
-    Commit, Done, Revised, Trouble, Word, Written, check, message, revise, summary, words,
+    Commit, Done, Mode, Revised, Trouble, Word, Written, check, message, revise, summary, words,
 };
 use crate::git::{Author, CommitId, GitError, Published, Repository, Revision, Snapshot, Tip};
 use crate::report::Report;
@@ -99,7 +99,7 @@ pub(crate) struct Scribe {
     /// Of the mirror: what was written is looked at.
     puller: Puller,
     /// What was dealt with: the words, and the commit that they were compared with.
-    settled: Option<(Vec<Word>, CommitId)>,
+    settled: Option<(Arc<[Word]>, CommitId)>,
 }
 
 impl Scribe {
@@ -172,7 +172,7 @@ impl Scribe {
             .iter()
             .map(AsRef::as_ref)
             .filter(|polecat: &&Polecat| polecat.namespace().as_deref() == Some(&self.namespace));
-        let mut words = words(here, self.orders.mode);
+        let words: Arc<[Word]> = words(here, self.orders.mode).into();
         if words.is_empty() && !self.orders.mode.closes {
             return Ok(None);
         }
@@ -191,8 +191,7 @@ impl Scribe {
                 .await
                 .map_err(|error| trouble(&error))?;
             let now = Timestamp::now();
-            let (revised, refused);
-            (words, revised, refused) = self.revised(&base, words, now).await?;
+            let (revised, refused) = self.revised(&base, &words, now).await?;
             if revised.done.is_empty() {
                 self.settled = Some((words, base.commit));
                 return refused.map_or(Ok(None), Err);
@@ -211,42 +210,15 @@ impl Scribe {
         self.repository.tip().await.map_err(|error| trouble(&error))
     }
 
-    /// The new file. Beads whose record would break a rule of the tracker are left out of it, and said.
+    /// The new file, and what had to be left out of it.
     async fn revised(
         &self,
         base: &Snapshot,
-        words: Vec<Word>,
+        words: &Arc<[Word]>,
         now: Timestamp,
-    ) -> Result<(Vec<Word>, Revised, Option<Trouble>), Trouble> {
-        let (file, mode) = (base.file.clone(), self.orders.mode);
-        let work = move || {
-            let mut left_out = HashSet::new();
-            let mut refused = None;
-            loop {
-                let heard: Vec<Word> = words
-                    .iter()
-                    .filter(|word| !left_out.contains(&word.bead))
-                    .cloned()
-                    .collect();
-                let revised = revise(&file, &heard, mode, &left_out, now)
-                    .map_err(|error| Trouble::new("FileUnreadable", error.to_string()))?;
-                let violations = check(&file, &revised.file, &revised.done);
-                let Some(violation) = violations.first() else {
-                    let stubborn = revised.stubborn.first().map(|(bead, why)| {
-                        Trouble::new("RecordNotEditable", format!("{bead}: {why}"))
-                    });
-                    return Ok((words, revised, refused.or(stubborn)));
-                };
-                let trouble = Trouble::new("RuleBroken", violation.to_string());
-                match violation.bead() {
-                    Some(bead) if left_out.insert(bead.clone()) => {
-                        refused = refused.or(Some(trouble))
-                    }
-                    _ => return Err(trouble),
-                }
-            }
-        };
-        tokio::task::spawn_blocking(work)
+    ) -> Result<(Revised, Option<Trouble>), Trouble> {
+        let (file, words, mode) = (base.file.clone(), Arc::clone(words), self.orders.mode);
+        tokio::task::spawn_blocking(move || lawful(&file, &words, mode, now))
             .await
             .unwrap_or_else(|_| Err(Trouble::new("Internal", "the new file could not be made")))
     }
@@ -275,6 +247,37 @@ impl Scribe {
             // Servers say it in their own words when somebody was faster by a moment.
             Published::Refused(_) if self.tip().await?.commit != base.commit => Ok(None),
             Published::Refused(why) => Err(Trouble::new("PushRefused", why)),
+        }
+    }
+}
+
+/// The new file. Beads whose record would break a rule of the tracker are left out of it, and said.
+fn lawful(
+    file: &[u8],
+    words: &[Word],
+    mode: Mode,
+    now: Timestamp,
+) -> Result<(Revised, Option<Trouble>), Trouble> {
+    let mut left_out = HashSet::new();
+    let mut refused = None;
+    loop {
+        let revised = revise(file, words, mode, &left_out, now)
+            .map_err(|error| Trouble::new("FileUnreadable", error.to_string()))?;
+        let violations = if revised.done.is_empty() {
+            Vec::new()
+        } else {
+            check(file, &revised.file, &revised.done)
+        };
+        let Some(violation) = violations.first() else {
+            let stubborn = revised.stubborn.first();
+            let stubborn = stubborn
+                .map(|(bead, why)| Trouble::new("RecordNotEditable", format!("{bead}: {why}")));
+            return Ok((revised, refused.or(stubborn)));
+        };
+        let trouble = Trouble::new("RuleBroken", violation.to_string());
+        match violation.bead() {
+            Some(bead) if left_out.insert(bead.clone()) => refused = refused.or(Some(trouble)),
+            _ => return Err(trouble),
         }
     }
 }
