@@ -2,6 +2,7 @@
 //!
 //! Everything but [`cluster`] decides: values in, values out, no client, no clock, no I/O.
 
+pub mod claim;
 pub mod cluster;
 pub mod configmap;
 pub mod convoy;

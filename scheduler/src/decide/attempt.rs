@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use beadlet_store::claim::{attempt_number, is_claim_of};
 use beadlet_store::keys::{label, work};
 use beadlet_store::kinds::{DesiredState, ExecutionMode, FailureClass, Polecat, PolecatPhase};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::bead::{Bead, BeadKey};
-use super::fate::is_own_claim;
 use super::revision::Revision;
 
 /// Why dispatch made an attempt.
@@ -95,10 +95,7 @@ impl Attempt for Polecat {
     }
 
     fn number(&self) -> u32 {
-        self.labels()
-            .get(work::ATTEMPT)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(1)
+        attempt_number(self)
     }
 
     fn bead(&self) -> Option<BeadKey> {
@@ -175,7 +172,7 @@ impl Attempt for Polecat {
         };
         let is_own_word = || {
             let last = bead.last_comment.as_ref();
-            last.is_some_and(|last| last.at == bead.updated_at && is_own_claim(&last.author, self))
+            last.is_some_and(|last| last.at == bead.updated_at && is_claim_of(&last.author, self))
         };
         self.revision().is_some_and(|noted| noted != bead.revision)
             && !is_own_doing()

@@ -1,7 +1,7 @@
 //! What became of a polecat's bead in git.
 
+use beadlet_store::claim::is_claim_of;
 use beadlet_store::kinds::{BeadStore, Polecat};
-use kube::ResourceExt;
 
 use super::attempt::Attempt;
 use super::bead::Bead;
@@ -28,7 +28,7 @@ pub fn fate(polecat: &Polecat, bead: Option<&Bead>, has_store: bool) -> Fate {
         Some(bead) if bead.is_closed() => Fate::Closed,
         Some(bead) => match &bead.assignee {
             // Who makes a Polecat for an assigned bead by hand knows what they do.
-            Some(to) if polecat.is_dispatched() && !is_own_claim(to, polecat) => {
+            Some(to) if polecat.is_dispatched() && !is_claim_of(to, polecat) => {
                 Fate::Reassigned { to: to.clone() }
             }
             _ => Fate::Open,
@@ -47,16 +47,6 @@ pub fn mirrors(store: &BeadStore) -> bool {
         .as_ref()
         .is_some_and(|status| status.commit.is_some());
     store.metadata.deletion_timestamp.is_none() && shows_commit
-}
-
-/// Whether the assignee is this polecat: `<rig>/polecats/<name>`.
-pub(super) fn is_own_claim(assignee: &str, polecat: &Polecat) -> bool {
-    let alias = polecat
-        .status
-        .as_ref()
-        .and_then(|status| status.alias.as_deref());
-    let name = assignee.rsplit_once("/polecats/").map(|(_, name)| name);
-    name.is_some_and(|name| name == polecat.name_any() || Some(name) == alias)
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use beadlet_store::claim::{assignee, assignees, attempt_number};
 use beadlet_store::issue::IssueId;
-use beadlet_store::keys::work;
 use beadlet_store::kinds::{Polecat, PolecatPhase, PolecatResult, PolecatStatus};
 use jiff::Timestamp;
-use kube::ResourceExt;
 
 use super::{Mode, Says, Word};
 
@@ -26,8 +25,11 @@ pub fn words<'a>(polecats: impl IntoIterator<Item = &'a Polecat>, mode: Mode) ->
 }
 
 fn word(bead: &str, mut attempts: Vec<&Polecat>, mode: Mode) -> Option<Word> {
-    attempts.sort_by_key(|polecat| (started(polecat), number(polecat)));
-    let own: Vec<String> = attempts.iter().flat_map(|polecat| names(polecat)).collect();
+    attempts.sort_by_key(|polecat| (started(polecat), attempt_number(polecat)));
+    let own: Vec<String> = attempts
+        .iter()
+        .flat_map(|polecat| assignees(polecat))
+        .collect();
     // One that was never started says nothing, and does not take the word from the one before it.
     let last = attempts
         .into_iter()
@@ -36,7 +38,7 @@ fn word(bead: &str, mut attempts: Vec<&Polecat>, mode: Mode) -> Option<Word> {
     let (says, at) = says(status, mode)?;
     Some(Word {
         bead: IssueId::new(bead)?,
-        by: assignee(last, &last.name_any()),
+        by: assignee(last),
         own,
         says,
         at,
@@ -97,32 +99,9 @@ fn started(polecat: &Polecat) -> Option<Timestamp> {
     status.started_at.as_ref().map(|time| time.0)
 }
 
-fn number(polecat: &Polecat) -> u32 {
-    let label = polecat.labels().get(work::ATTEMPT);
-    label.and_then(|text| text.parse().ok()).unwrap_or(1)
-}
-
-/// Under which it may stand in the file: by its name, or by the alias that it signs with.
-fn names(polecat: &Polecat) -> Vec<String> {
-    let alias = polecat
-        .status
-        .as_ref()
-        .and_then(|status| status.alias.clone());
-    [Some(polecat.name_any()), alias]
-        .into_iter()
-        .flatten()
-        .map(|name| assignee(polecat, &name))
-        .collect()
-}
-
-/// As Gas Town names a Polecat; one without a Rig goes by its namespace.
-fn assignee(polecat: &Polecat, name: &str) -> String {
-    let rig = polecat.spec.rig.clone().or_else(|| polecat.namespace());
-    format!("{}/polecats/{name}", rig.unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
+    use beadlet_store::keys::work;
     use serde_json::{Value, from_value, json};
 
     use super::*;
