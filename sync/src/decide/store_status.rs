@@ -129,17 +129,13 @@ fn say_written(status: &mut BeadStoreStatus, store: &BeadStore, written: &Writte
         }
         Some(trouble) => ("False", trouble.reason, trouble.message.clone()),
     };
-    let mut known = store.status.iter().flat_map(|status| &status.conditions);
-    let since = known
-        .find(|known| known.type_ == WRITTEN_BACK && known.status == value)
-        .map(|known| known.last_transition_time.clone());
     status.conditions.push(Condition {
         type_: WRITTEN_BACK.to_owned(),
         status: value.to_owned(),
         reason: reason.to_owned(),
         message,
         observed_generation: status.observed_generation,
-        last_transition_time: since.unwrap_or(time(now)),
+        last_transition_time: since(store, WRITTEN_BACK, value, now),
     });
 }
 
@@ -158,17 +154,13 @@ pub fn wrong(store: &BeadStore, wrong: &Wrong, now: Timestamp) -> BeadStoreStatu
             .conditions
             .iter()
             .position(|condition| condition.type_ == type_);
-        let since = before
-            .map(|at| &status.conditions[at])
-            .filter(|known| known.status == value)
-            .map(|known| known.last_transition_time.clone());
         let condition = Condition {
             type_: type_.to_owned(),
             status: value.to_owned(),
             reason: wrong.reason().to_owned(),
             message: wrong.to_string(),
             observed_generation: store.metadata.generation,
-            last_transition_time: since.unwrap_or(time(now)),
+            last_transition_time: since(store, type_, value, now),
         };
         match before {
             Some(at) => status.conditions[at] = condition,
@@ -176,6 +168,14 @@ pub fn wrong(store: &BeadStore, wrong: &Wrong, now: Timestamp) -> BeadStoreStatu
         }
     }
     status
+}
+
+/// Since when a condition has this value: as the status says, or from now on.
+fn since(store: &BeadStore, type_: &str, value: &str, now: Timestamp) -> Time {
+    let mut known = store.status.iter().flat_map(|status| &status.conditions);
+    known
+        .find(|known| known.type_ == type_ && known.status == value)
+        .map_or_else(|| time(now), |known| known.last_transition_time.clone())
 }
 
 /// The API server keeps whole seconds; anything finer would differ from what it gives back.
