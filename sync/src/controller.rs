@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::decide::beadstore::{Given, Inputs, LocalRepositories, References, Wrong, settings};
 use crate::decide::farewell::{Farewell, farewell};
 use crate::git::Author;
+use crate::inputs;
 use crate::report::Report;
 use crate::writeback::Desk;
 use cluster::{Cluster, ControlError};
@@ -193,11 +194,9 @@ async fn resolve(
     store: &BeadStore,
     context: &Context,
 ) -> Result<(keeper::Resolved, bool), ControlError> {
-    let rig = match &store.spec.rig_ref {
-        Some(name) => context.cluster.rig(name).await?,
-        None => None,
-    };
-    let read = context.cluster.inputs(store).await?;
+    let client = context.cluster.client();
+    let rig = inputs::rig(&client, store).await?;
+    let read = inputs::inputs(&client, store).await?;
     let refers = !References::of(&store.spec).is_empty();
     let resolved = read.and_then(|inputs| {
         let given = Given {
@@ -230,6 +229,7 @@ fn fingerprint(store: &BeadStore, rig: Option<&Rig>, inputs: &Inputs) -> String 
         credential,
         known_hosts,
         ca_bundle,
+        signing_key,
     } = inputs;
     let allowed = store
         .annotations()
@@ -240,6 +240,7 @@ fn fingerprint(store: &BeadStore, rig: Option<&Rig>, inputs: &Inputs) -> String 
         credential,
         known_hosts,
         ca_bundle,
+        signing_key,
         allowed,
         store.uid(),
     ))

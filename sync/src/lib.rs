@@ -6,6 +6,7 @@ pub mod condition;
 pub mod controller;
 pub mod decide;
 pub mod git;
+pub mod inputs;
 pub mod mirror;
 pub mod observe;
 pub mod report;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use beadlet_store::configmap::Scope;
 
 use crate::decide::writeback::Mode;
-use crate::git::{Author, Source};
+use crate::git::{Author, SigningKey, Source};
 
 /// Everything that one mirror is told. A changed one takes effect with the next pass, which it also starts.
 #[derive(Clone, Debug)]
@@ -33,6 +33,9 @@ pub struct WriteBack {
     pub mode: Mode,
     /// Who commits, where somebody is named.
     pub author: Option<Author>,
+    /// Where it goes, if not to the branch that is read.
+    pub branch: Option<String>,
+    pub signing_key: Option<SigningKey>,
 }
 
 /// How much a commit may delete before it waits for a person: both bounds must be passed.

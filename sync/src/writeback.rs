@@ -19,9 +19,12 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::chance::chance;
 use crate::decide::pace::Pace;
 use crate::decide::writeback::{
-    Commit, Done, Mode, Revised, Trouble, Word, Written, check, message, revise, summary, words,
+    Commit, Done, Mode, Offer, Revised, Trouble, Word, Written, check, message, offer, offered,
+    revise, summary, words,
 };
-use crate::git::{Author, CommitId, GitError, Published, Repository, Revision, Snapshot, Tip};
+use crate::git::{
+    Aside, Author, CommitId, GitError, Onto, Published, Repository, Revision, Snapshot, Tip,
+};
 use crate::report::Report;
 use crate::settings::{Settings, WriteBack};
 use crate::triggers::{Puller, Trigger};
@@ -173,7 +176,8 @@ impl Scribe {
             .map(AsRef::as_ref)
             .filter(|polecat: &&Polecat| polecat.namespace().as_deref() == Some(&self.namespace));
         let words: Arc<[Word]> = words(here, self.orders.mode).into();
-        if words.is_empty() && !self.orders.mode.closes {
+        // What a branch of ours holds may have to be taken back.
+        if words.is_empty() && !self.orders.mode.closes && self.orders.branch.is_none() {
             return Ok(None);
         }
         for _ in 0..RACES {
@@ -190,13 +194,15 @@ impl Scribe {
                 .fetch(&tip)
                 .await
                 .map_err(|error| trouble(&error))?;
-            let now = Timestamp::now();
-            let (revised, refused) = self.revised(&base, &words, now).await?;
-            if revised.done.is_empty() {
+            let (draft, refused) = match self.orders.branch.clone() {
+                None => self.draft(&base, &words).await?,
+                Some(branch) => self.draft_aside(&base, &words, branch).await?,
+            };
+            let Some(draft) = draft else {
                 self.settled = Some((words, base.commit));
                 return refused.map_or(Ok(None), Err);
-            }
-            if let Some(commit) = self.commit(&base, revised, now).await? {
+            };
+            if let Some(commit) = self.commit(&base, draft).await? {
                 return Ok(Some(commit));
             }
         }
@@ -208,6 +214,48 @@ impl Scribe {
 
     async fn tip(&mut self) -> Result<Tip, Trouble> {
         self.repository.tip().await.map_err(|error| trouble(&error))
+    }
+
+    /// What comes next on the branch that is read, and what had to be left out of it.
+    async fn draft(&self, base: &Snapshot, words: &Arc<[Word]>) -> Result<Drafted, Trouble> {
+        let at = Timestamp::now();
+        let (revised, refused) = self.revised(base, words, at).await?;
+        let draft = (!revised.done.is_empty()).then_some(Draft {
+            revised,
+            onto: Onto::Branch,
+            at,
+        });
+        Ok((draft, refused))
+    }
+
+    /// What takes its place on a branch of ours.
+    async fn draft_aside(
+        &mut self,
+        base: &Snapshot,
+        words: &Arc<[Word]>,
+        branch: String,
+    ) -> Result<Drafted, Trouble> {
+        let aside = self.repository.aside(&branch, &base.path).await;
+        let aside = aside.map_err(|error| trouble(&error))?;
+        // With the instant of the commit that is there: what it says already is said the same way again.
+        let now = Timestamp::now();
+        let then = aside.as_ref().map_or(now, |aside| aside.at);
+        let (mut revised, mut refused) = self.revised(base, words, then).await?;
+        match offer(aside.as_ref(), base.commit, &base.file, &revised.file) {
+            Offer::Stands => return Ok((None, refused)),
+            Offer::Foreign => return Err(foreign(&branch, aside.as_ref())),
+            Offer::Replace => {}
+        }
+        if then != now {
+            (revised, refused) = self.revised(base, words, now).await?;
+        }
+        let old = aside.map(|aside| aside.commit);
+        let draft = Draft {
+            revised,
+            onto: Onto::Aside { branch, old },
+            at: now,
+        };
+        Ok((Some(draft), refused))
     }
 
     /// The new file, and what had to be left out of it.
@@ -224,24 +272,26 @@ impl Scribe {
     }
 
     /// Commits. `None` when somebody else was faster.
-    async fn commit(
-        &mut self,
-        base: &Snapshot,
-        revised: Revised,
-        now: Timestamp,
-    ) -> Result<Option<Commit>, Trouble> {
+    async fn commit(&mut self, base: &Snapshot, draft: Draft) -> Result<Option<Commit>, Trouble> {
+        let Draft { revised, onto, at } = draft;
         let Revised { file, done, .. } = revised;
         let revision = Revision {
             file,
             author: self.author.clone(),
-            at: now,
-            message: message(&done),
+            at,
+            message: match onto {
+                Onto::Branch => message(&done),
+                Onto::Aside { .. } => offered(&done),
+            },
+            signing_key: self.orders.signing_key.clone(),
         };
-        let published = self.repository.commit(base, revision).await;
+        let subject = subject(&done, &onto);
+        let published = self.repository.commit(base, revision, onto).await;
         match published.map_err(|error| trouble(&error))? {
             Published::At(id) => {
                 self.puller.pull(Trigger::Poke);
-                Ok(Some(told(id, now, &done)))
+                tracing::info!(commit = %id, beads = done.len(), subject, "written back");
+                Ok(Some(Commit { id, at, subject }))
             }
             Published::Moved => Ok(None),
             // Servers say it in their own words when somebody was faster by a moment.
@@ -249,6 +299,39 @@ impl Scribe {
             Published::Refused(why) => Err(Trouble::new("PushRefused", why)),
         }
     }
+}
+
+/// A commit that is to be made.
+struct Draft {
+    revised: Revised,
+    onto: Onto,
+    /// Also of what is closed by it.
+    at: Timestamp,
+}
+
+/// What to commit, if anything, and what had to be left out.
+type Drafted = (Option<Draft>, Option<Trouble>);
+
+/// What a condition says of a commit.
+fn subject(done: &[Done], onto: &Onto) -> String {
+    match onto {
+        Onto::Branch => summary(done),
+        Onto::Aside { branch, .. } if done.is_empty() => {
+            format!("nothing is left to merge from branch {branch}")
+        }
+        Onto::Aside { branch, .. } => {
+            format!("{}, to be merged from branch {branch}", summary(done))
+        }
+    }
+}
+
+fn foreign(branch: &str, aside: Option<&Aside>) -> Trouble {
+    let commit = aside.map(|aside| aside.commit.to_string());
+    let message = format!(
+        "branch {branch} is at commit {}, which beadlet did not make: delete the branch, or name another one in spec.writeBack.branch",
+        commit.unwrap_or_default()
+    );
+    Trouble::new("BranchNotOurs", message)
 }
 
 /// The new file. Beads whose record would break a rule of the tracker are left out of it, and said.
@@ -284,12 +367,6 @@ fn lawful(
 
 fn trouble(error: &GitError) -> Trouble {
     Trouble::new(error.reason().as_str(), error.to_string())
-}
-
-fn told(id: CommitId, at: Timestamp, done: &[Done]) -> Commit {
-    let subject = summary(done);
-    tracing::info!(commit = %id, beads = done.len(), subject, "written back");
-    Commit { id, at, subject }
 }
 
 fn tell(written: &watch::Sender<Written>, outcome: Result<Option<Commit>, Trouble>) {

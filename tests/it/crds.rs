@@ -192,6 +192,21 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "BeadStore",
+        "{rigRef: r, writeBack: {mode: Claim, branch: claims}}",
+        "spec.writeBack.branch needs spec.source.branch",
+    ),
+    (
+        "BeadStore",
+        "{rigRef: r, source: {branch: main}, writeBack: {mode: Claim, branch: main}}",
+        "spec.writeBack.branch is the branch that is read",
+    ),
+    (
+        "BeadStore",
+        "{rigRef: r, source: {branch: main}, writeBack: {mode: Claim, branch: refs/heads/claims}}",
+        "a branch name holds letters",
+    ),
+    (
+        "BeadStore",
         "{rigRef: r, prune: {maxDeletePercent: 101}}",
         "less than or equal to 100",
     ),

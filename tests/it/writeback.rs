@@ -1,4 +1,5 @@
 //! What Polecats do is committed to the issue file.
 
+mod aside;
 mod corpus;
 mod story;

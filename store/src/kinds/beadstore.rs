@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::duration::DurationText;
-use super::refs::{ConfigMapRef, SecretRef};
+use super::refs::{ConfigMapRef, SecretKeyRef, SecretRef};
 use super::schema;
 
 /// Where the issues are and how to mirror them.
@@ -52,6 +52,11 @@ use super::schema;
 #[schemars(extend("x-kubernetes-validations" = schema::rules(&[
     ("has(self.rigRef) || (has(self.source) && has(self.source.url))",
      "say where the issues are: spec.source.url, or spec.rigRef of a Rig whose gitURL holds them"),
+    ("!has(self.writeBack) || !has(self.writeBack.branch) || (has(self.source) && has(self.source.branch))",
+     "spec.writeBack.branch needs spec.source.branch: say which branch is read"),
+    ("!has(self.writeBack) || !has(self.writeBack.branch) || !has(self.source) || !has(self.source.branch) \
+      || self.source.branch != self.writeBack.branch",
+     "spec.writeBack.branch is the branch that is read: leave it out to write there"),
 ])))]
 pub struct BeadStoreSpec {
     /// The Rig that works on these issues. Its `gitURL` is read when `source.url` is not given, and issues with this store's prefix go
@@ -112,6 +117,21 @@ pub struct WriteBack {
     /// Who commits. `beadlet` with the controller's `--author-email` when not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<CommitAuthor>,
+    /// A branch to write to that is not the one that is read. It is beadlet's alone: always one commit after the tip of
+    /// `source.branch`, with all that is not merged there yet, moved by force. Somebody else merges it; until then the ConfigMaps
+    /// show what is merged. It says what the Polecats say: merge it before their records go (`dispatch.retention` of the Rig, for
+    /// beads that are not ready any more). A branch with a commit of somebody else is not touched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    #[schemars(extend("x-kubernetes-validations" = schema::rules(&[
+        ("self.matches('^[a-zA-Z0-9._/-]+$') && !self.startsWith('refs/')",
+         "a branch name holds letters, digits, '.', '_', '/' and '-', and no refs/heads/"),
+    ])))]
+    pub branch: Option<String>,
+    /// Key of a Secret with the private ssh key that signs the commits: OpenSSH's form without a passphrase, ed25519 or ECDSA
+    /// (nistp256, nistp384). Commits are not signed when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_key_secret_ref: Option<SecretKeyRef>,
 }
 
 /// None: nothing. Claim: an issue that a Polecat works on gets status `in_progress` and the Polecat as assignee

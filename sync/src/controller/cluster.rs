@@ -1,17 +1,13 @@
 //! The requests of the BeadStore controller.
 
-use std::collections::BTreeMap;
-
 use beadlet_store::keys::{FIELD_MANAGER, label};
-use beadlet_store::kinds::{BeadStore, Rig};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use beadlet_store::kinds::BeadStore;
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::core::PartialObjectMeta;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
-
-use crate::decide::beadstore::{Inputs, References, Wrong};
 
 /// Of a BeadStore that is mirrored.
 const FINALIZER: &str = "gastown.gastown.io/beadstore";
@@ -52,7 +48,7 @@ pub struct ControlError {
 }
 
 impl ControlError {
-    pub(super) fn of(ask: Ask) -> impl Fn(kube::Error) -> Self {
+    pub(crate) fn of(ask: Ask) -> impl Fn(kube::Error) -> Self {
         move |source| Self {
             ask,
             source: Box::new(source),
@@ -64,7 +60,7 @@ impl ControlError {
         matches!(&*self.source, kube::Error::Api(status) if status.code == 409 || status.code == 404)
     }
 
-    fn is_forbidden(&self) -> bool {
+    pub(crate) fn is_forbidden(&self) -> bool {
         matches!(&*self.source, kube::Error::Api(status) if status.code == 403)
     }
 }
@@ -93,78 +89,6 @@ impl Cluster {
 
     fn stores(&self, store: &BeadStore) -> Api<BeadStore> {
         Api::namespaced(self.client.clone(), &store.namespace().unwrap_or_default())
-    }
-
-    pub(super) async fn rig(&self, name: &str) -> Result<Option<Rig>, ControlError> {
-        Api::<Rig>::all(self.client.clone())
-            .get_opt(name)
-            .await
-            .map_err(ControlError::of(Ask::ReadRig))
-    }
-
-    /// What is in the objects that the store refers to, or which of them is missing.
-    pub(super) async fn inputs(
-        &self,
-        store: &BeadStore,
-    ) -> Result<Result<Inputs, Wrong>, ControlError> {
-        let References {
-            credential,
-            known_hosts,
-            ca_bundle,
-        } = References::of(&store.spec);
-        let namespace = store.namespace().unwrap_or_default();
-        let mut inputs = Inputs::default();
-        if let Some(name) = credential {
-            match found("Secret", name, self.secret(&namespace, name).await)? {
-                Ok(credential) => inputs.credential = credential,
-                Err(wrong) => return Ok(Err(wrong)),
-            }
-        }
-        let places = [
-            (known_hosts, &mut inputs.known_hosts),
-            (ca_bundle, &mut inputs.ca_bundle),
-        ];
-        for (name, place) in places {
-            let Some(name) = name else { continue };
-            match found("ConfigMap", name, self.configmap(&namespace, name).await)? {
-                Ok(data) => *place = data,
-                Err(wrong) => return Ok(Err(wrong)),
-            }
-        }
-        Ok(Ok(inputs))
-    }
-
-    async fn secret(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Option<BTreeMap<String, Vec<u8>>>, ControlError> {
-        let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
-        let found = api
-            .get_opt(name)
-            .await
-            .map_err(ControlError::of(Ask::ReadSecret))?;
-        Ok(found.map(|secret| {
-            secret
-                .data
-                .unwrap_or_default()
-                .into_iter()
-                .map(|(key, value)| (key, value.0))
-                .collect()
-        }))
-    }
-
-    async fn configmap(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Option<BTreeMap<String, String>>, ControlError> {
-        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-        let found = api
-            .get_opt(name)
-            .await
-            .map_err(ControlError::of(Ask::ReadConfigMap))?;
-        Ok(found.map(|configmap| configmap.data.unwrap_or_default()))
     }
 
     /// The store with our finalizer.
@@ -271,26 +195,6 @@ impl Cluster {
         if let Err(error) = self.recorder.publish(&event, &store.object_ref(&())).await {
             tracing::debug!(%error, reason, "event not written");
         }
-    }
-}
-
-/// What a person has to see to is no failure of ours.
-fn found<T>(
-    kind: &'static str,
-    name: &str,
-    answer: Result<Option<T>, ControlError>,
-) -> Result<Result<T, Wrong>, ControlError> {
-    match answer {
-        Ok(Some(value)) => Ok(Ok(value)),
-        Ok(None) => Ok(Err(Wrong::Missing {
-            kind,
-            name: name.to_owned(),
-        })),
-        Err(error) if error.is_forbidden() => Ok(Err(Wrong::Forbidden {
-            kind,
-            name: name.to_owned(),
-        })),
-        Err(error) => Err(error),
     }
 }
 

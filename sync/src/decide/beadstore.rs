@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use beadlet_store::configmap::Scope;
 use beadlet_store::keys::annotation;
 use beadlet_store::kinds::{
-    self, BeadStore, BeadStoreSpec, ConfigMapRef, ReadyProfile, Rig, WriteBackMode,
+    self, BeadStore, BeadStoreSpec, ConfigMapRef, ReadyProfile, Rig, SecretKeyRef, WriteBackMode,
 };
 use beadlet_store::ready::Profile;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::decide::writeback::Mode;
 use crate::git::{
-    Auth, Author, CaBundle, GitUrl, KnownHosts, Proxy, Secret, SettingsError, Source, UrlError,
-    known_hosts,
+    Auth, Author, CaBundle, GitUrl, KnownHosts, Proxy, Secret, SettingsError, SigningKey,
+    SigningKeyError, Source, UrlError, known_hosts,
 };
 use crate::settings::{Prune, Settings, WriteBack};
 
@@ -48,6 +48,7 @@ pub struct Inputs {
     pub credential: BTreeMap<String, Vec<u8>>,
     pub known_hosts: BTreeMap<String, String>,
     pub ca_bundle: BTreeMap<String, String>,
+    pub signing_key: BTreeMap<String, Vec<u8>>,
 }
 
 /// The objects of a BeadStore's namespace that it refers to, by name. One without a name is none.
@@ -57,6 +58,8 @@ pub struct References<'a> {
     pub credential: Option<&'a str>,
     pub known_hosts: Option<&'a str>,
     pub ca_bundle: Option<&'a str>,
+    /// The Secret with the key that signs commits.
+    pub signing_key: Option<&'a str>,
 }
 
 impl<'a> References<'a> {
@@ -70,6 +73,10 @@ impl<'a> References<'a> {
                 source.and_then(|source| source.ssh_known_hosts_config_map_ref.as_ref()),
             ),
             ca_bundle: named(source.and_then(|source| source.ca_bundle_config_map_ref.as_ref())),
+            signing_key: (spec.write_back.mode != WriteBackMode::None)
+                .then_some(spec.write_back.signing_key_secret_ref.as_ref())
+                .flatten()
+                .map(|reference| reference.name.as_str()),
         }
     }
 
@@ -114,10 +121,19 @@ pub enum Wrong {
     Incomplete {
         kind: &'static str,
         name: String,
-        key: &'static str,
+        key: String,
     },
     #[error("the certificates in ConfigMap {name} cannot be used: {source}")]
     Ca { name: String, source: SettingsError },
+    #[error("the signing key in Secret {name} cannot be used: {source}")]
+    SigningKey {
+        name: String,
+        source: SigningKeyError,
+    },
+    #[error("spec.writeBack.branch needs spec.source.branch: say which branch is read")]
+    NoBranchRead,
+    #[error("spec.writeBack.branch is the branch that is read: leave it out to write there")]
+    BranchRead,
     #[error("spec.source.proxy is no address of a proxy: {0}")]
     Proxy(UrlError),
 }
@@ -137,6 +153,8 @@ impl Wrong {
             Self::Incomplete { .. } => "KeyMissing",
             Self::Ca { .. } => "CertificatesInvalid",
             Self::Proxy(_) => "ProxyInvalid",
+            Self::SigningKey { .. } => "SigningKeyInvalid",
+            Self::NoBranchRead | Self::BranchRead => "WriteBackBranchInvalid",
         }
     }
 }
@@ -178,7 +196,7 @@ pub fn settings(given: Given<'_>) -> Result<Settings, Wrong> {
             .get(annotation::ALLOW_DELETE)
             .cloned(),
         suspend: spec.suspend,
-        write_back: write_back(&spec.write_back),
+        write_back: write_back(given)?,
         ..settings
     })
 }
@@ -244,7 +262,7 @@ fn auth(given: Given<'_>) -> Result<Auth, Wrong> {
     let lacks = |key| Wrong::Incomplete {
         kind: "Secret",
         name: secret.to_owned(),
-        key,
+        key: String::from(key),
     };
     if let Some(private) = value("ssh-privatekey") {
         let passphrase = value("ssh-passphrase").map(Secret::new);
@@ -275,7 +293,7 @@ fn hosts(given: Given<'_>) -> Result<KnownHosts, Wrong> {
             let lacks = Wrong::Incomplete {
                 kind: "ConfigMap",
                 name: name.to_owned(),
-                key: "known_hosts",
+                key: "known_hosts".to_owned(),
             };
             Some(
                 given
@@ -304,16 +322,17 @@ fn ca_bundle(given: Given<'_>) -> Result<Option<CaBundle>, Wrong> {
     let pem = pem.ok_or_else(|| Wrong::Incomplete {
         kind: "ConfigMap",
         name: name.clone(),
-        key: "ca.crt",
+        key: "ca.crt".to_owned(),
     })?;
     CaBundle::parse(pem.as_bytes())
         .map(Some)
         .map_err(|source| Wrong::Ca { name, source })
 }
 
-fn write_back(spec: &kinds::WriteBack) -> Option<WriteBack> {
+fn write_back(given: Given<'_>) -> Result<Option<WriteBack>, Wrong> {
+    let spec = &given.store.spec.write_back;
     let (claims, closes) = match spec.mode {
-        WriteBackMode::None => return None,
+        WriteBackMode::None => return Ok(None),
         WriteBackMode::Claim => (true, false),
         WriteBackMode::Close => (false, true),
         WriteBackMode::ClaimAndClose => (true, true),
@@ -322,10 +341,46 @@ fn write_back(spec: &kinds::WriteBack) -> Option<WriteBack> {
         name: author.name,
         email: author.email,
     });
-    Some(WriteBack {
+    Ok(Some(WriteBack {
         mode: Mode { claims, closes },
         author,
-    })
+        branch: aside(given)?,
+        signing_key: signing_key(given)?,
+    }))
+}
+
+/// The branch that is written to and not read. Which one is read must be said: else it would be chosen, and the choice may fall on a
+/// branch that was just made.
+fn aside(given: Given<'_>) -> Result<Option<String>, Wrong> {
+    let spec = &given.store.spec;
+    let Some(branch) = &spec.write_back.branch else {
+        return Ok(None);
+    };
+    let source = spec.source.as_ref();
+    let read = source.and_then(|source| source.branch.as_deref());
+    match read.ok_or(Wrong::NoBranchRead)? {
+        read if read.strip_prefix("refs/heads/").unwrap_or(read) == branch => {
+            Err(Wrong::BranchRead)
+        }
+        _ => Ok(Some(branch.clone())),
+    }
+}
+
+fn signing_key(given: Given<'_>) -> Result<Option<SigningKey>, Wrong> {
+    let Some(SecretKeyRef { name, key }) = &given.store.spec.write_back.signing_key_secret_ref
+    else {
+        return Ok(None);
+    };
+    let name = name.clone();
+    let text = given.inputs.signing_key.get(key);
+    let text = text.ok_or_else(|| Wrong::Incomplete {
+        kind: "Secret",
+        name: name.clone(),
+        key: key.clone(),
+    })?;
+    SigningKey::parse(text)
+        .map(Some)
+        .map_err(|source| Wrong::SigningKey { name, source })
 }
 
 fn scope(given: Given<'_>) -> Result<Scope, Wrong> {

@@ -3,6 +3,7 @@
 
 mod comment;
 mod message;
+mod offer;
 mod revise;
 mod rules;
 mod words;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use crate::git::CommitId;
 
 pub use message::{message, summary};
+pub use offer::{Offer, offer, offered};
 pub use revise::{Revised, revise};
 pub use rules::{Violation, check};
 pub use words::words;

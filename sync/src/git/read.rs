@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use beadlet_store::tracker::TrackerConfig;
 
-use super::{CommitId, GitError, Snapshot, Source, Tip};
+use super::{Aside, CommitId, GitError, Snapshot, Source, Tip};
 use crate::decide::path::{self, About, Entry, TreePath};
 
 const SYMLINK: i32 = 0o120_000;
@@ -57,6 +57,30 @@ impl Reader<'_> {
             path: path.as_str().to_owned(),
             tracker_config: config,
             dolt: tip.dolt,
+        })
+    }
+
+    /// A commit with the file at `path`.
+    pub(crate) fn aside(&self, id: CommitId, path: &str) -> Result<Aside, GitError> {
+        let commit = self
+            .repository
+            .find_commit(id.0)
+            .map_err(|error| self.unreadable(error))?;
+        let tree = commit.tree().map_err(|error| self.unreadable(error))?;
+        let path: TreePath = path
+            .parse()
+            .map_err(path::PathError::Setting)
+            .map_err(GitError::Path)?;
+        let file = match self.entry(&tree, &path)? {
+            Entry::File(blob) => Some(self.content(&path, blob)?),
+            _ => None,
+        };
+        Ok(Aside {
+            commit: id,
+            parent: commit.parent_id(0).ok().map(CommitId),
+            at: Timestamp::from_second(commit.time().seconds()).unwrap_or(Timestamp::UNIX_EPOCH),
+            message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
+            file,
         })
     }
 

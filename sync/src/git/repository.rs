@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::thread::GitThread;
 use super::worker::Worker;
-use super::{CommitId, GitError, Published, Revision, Source};
+use super::{Aside, CommitId, GitError, Onto, Published, Revision, Source};
 
 /// Where the branch stands, as the repository says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Repository {
             .await
     }
 
-    /// Makes `revision` the commit after `base`, in the repository itself. Dropping the future gives the call up: the commit may be there
+    /// Makes `revision` the commit after `base`, in the repository itself, and takes it to the branch or to another one. Dropping the future gives the call up: the commit may be there
     /// all the same.
     ///
     /// # Errors
@@ -77,10 +77,24 @@ impl Repository {
         &mut self,
         base: &Snapshot,
         revision: Revision,
+        onto: Onto,
     ) -> Result<Published, GitError> {
         let base = base.clone();
         self.0
-            .call(move |worker, limits| worker.commit(&base, &revision, limits))
+            .call(move |worker, limits| worker.commit(&base, &revision, &onto, limits))
+            .await
+    }
+
+    /// What another branch holds of the file at `path`; `None` where the branch is not there.
+    ///
+    /// Dropping the future gives the call up.
+    ///
+    /// # Errors
+    /// See [`GitError`].
+    pub async fn aside(&mut self, branch: &str, path: &str) -> Result<Option<Aside>, GitError> {
+        let (branch, path) = (branch.to_owned(), path.to_owned());
+        self.0
+            .call(move |worker, limits| worker.aside(&branch, &path, limits))
             .await
     }
 }

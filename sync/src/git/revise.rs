@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use beadlet_git::{Answer, Pack, Update};
+use bytes::Bytes;
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, Oid, Repository, Signature, Time};
 use jiff::Timestamp;
 
-use super::{CommitId, ExchangeError, Limits, Wire};
+use super::{CommitId, ExchangeError, Limits, SigningKey, Wire};
 
 /// The next commit of a branch.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Revision {
     pub author: Author,
     pub at: Timestamp,
     pub message: String,
+    /// Signs the commit.
+    pub signing_key: Option<SigningKey>,
 }
 
 /// Who commits.
@@ -25,6 +28,31 @@ pub struct Revision {
 pub struct Author {
     pub name: String,
     pub email: String,
+}
+
+/// Where a commit goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Onto {
+    /// The branch that it comes after.
+    Branch,
+    /// Another one, of ours alone: wherever it stands, the commit takes its place.
+    Aside {
+        branch: String,
+        /// Where it was seen; `None` where it was not there.
+        old: Option<CommitId>,
+    },
+}
+
+/// What a branch of ours holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    pub commit: CommitId,
+    /// The first commit that it comes after.
+    pub parent: Option<CommitId>,
+    pub at: Timestamp,
+    pub message: String,
+    /// The issue file, where there is one.
+    pub file: Option<Bytes>,
 }
 
 /// How the repository took a commit.
@@ -42,9 +70,11 @@ pub(crate) struct Publication<'a> {
     pub(crate) repository: &'a Repository,
     /// The full name of the branch.
     pub(crate) reference: &'a str,
-    /// Where it has to stand.
-    pub(crate) old: Oid,
+    /// Where it has to stand; `None` where it must not be there yet.
+    pub(crate) old: Option<Oid>,
     pub(crate) new: Oid,
+    /// A commit that the repository has, and that the new one was made from.
+    pub(crate) base: Oid,
     pub(crate) message: &'a str,
 }
 
@@ -70,14 +100,18 @@ pub(crate) fn make(
         &revision.author.email,
         &Time::new(revision.at.as_second(), 0),
     )?;
-    repository.commit(
-        None,
-        &signature,
-        &signature,
-        &revision.message,
-        &repository.find_tree(tree)?,
-        &[&parent],
-    )
+    let (message, tree) = (&revision.message, repository.find_tree(tree)?);
+    let Some(key) = &revision.signing_key else {
+        return repository.commit(None, &signature, &signature, message, &tree, &[&parent]);
+    };
+    let commit =
+        repository.commit_create_buffer(&signature, &signature, message, &tree, &[&parent])?;
+    let text = std::str::from_utf8(&commit)
+        .map_err(|_| git2::Error::from_str("the commit is not UTF-8"))?;
+    let signed = key
+        .sign(&commit)
+        .map_err(|error| git2::Error::from_str(&error.to_string()))?;
+    repository.commit_signed(text, &signed, Some("gpgsig"))
 }
 
 /// Moves the branch of the repository itself, if it still stands where it was seen.
@@ -87,6 +121,7 @@ pub(crate) fn move_here(publication: &Publication<'_>) -> Result<Published, git2
         reference,
         old,
         new,
+        base: _,
         message,
     } = publication;
     if is_checked_out(repository, reference) {
@@ -95,13 +130,16 @@ pub(crate) fn move_here(publication: &Publication<'_>) -> Result<Published, git2
         )));
     }
     let subject = message.lines().next().unwrap_or_default();
-    let moved = repository.reference_matching(reference, *new, true, *old, subject);
+    let moved = match old {
+        Some(old) => repository.reference_matching(reference, *new, true, *old, subject),
+        None => repository.reference(reference, *new, false, subject),
+    };
     match moved {
         Ok(_) => Ok(Published::At(CommitId(*new))),
         Err(error)
             if matches!(
                 error.code(),
-                ErrorCode::Modified | ErrorCode::Locked | ErrorCode::NotFound
+                ErrorCode::Modified | ErrorCode::Locked | ErrorCode::NotFound | ErrorCode::Exists
             ) =>
         {
             Ok(Published::Moved)
@@ -129,9 +167,9 @@ pub(crate) fn push(
     let mut tip = None;
     let decide = |refs: &BTreeMap<String, Oid>| {
         tip = refs.get(publication.reference).copied();
-        (tip == Some(publication.old)).then(|| Update {
+        (tip == publication.old).then(|| Update {
             reference: publication.reference.to_owned(),
-            old: Some(publication.old),
+            old: publication.old,
             new: publication.new,
         })
     };
@@ -146,13 +184,16 @@ pub(crate) fn push(
     })
 }
 
-/// What the new commit has and the old one has not: itself, the trees on the way to the file, the file.
+/// What the new commit has and the one before it has not: itself, the trees on the way to the file, the file.
 fn pack(
     publication: &Publication<'_>,
     write: &mut dyn FnMut(&[u8]) -> bool,
 ) -> Result<(), git2::Error> {
     let commit = |id: Oid| publication.repository.find_commit(id);
     let mut pack = Pack::new(publication.repository)?;
-    pack.add(&commit(publication.new)?, &commit(publication.old)?.tree()?)?;
+    pack.add(
+        &commit(publication.new)?,
+        &commit(publication.base)?.tree()?,
+    )?;
     pack.write(write)
 }

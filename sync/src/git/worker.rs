@@ -8,12 +8,14 @@ use super::cache::Wanted;
 use super::origin::{self, Origin};
 use super::read::Reader;
 use super::revise::{self, Publication};
-use super::{CommitId, GitError, Limits, Published, Revision, Snapshot, Source, Tip};
+use super::{Aside, CommitId, GitError, Limits, Onto, Published, Revision, Snapshot, Source, Tip};
 use crate::decide::branch::{self, BranchError, DOLT_DATA, Refs, SYNC_BRANCH};
 
 /// The commit that the mirror reads, where the settings name no branch. With a branch, the branch has a part in it: sources of other
 /// branches may share the clone.
 const KEEP_TIP: &str = "refs/beadlet/tip";
+/// The branch that is written to and not read.
+const KEEP_ASIDE: &str = "refs/beadlet/aside";
 /// HEAD, whose tracker configuration names the branch.
 const KEEP_HEAD: &str = "refs/beadlet/head";
 
@@ -81,17 +83,46 @@ impl Worker {
         })
     }
 
+    /// What another branch holds, if it is there, of the file at `path`.
+    pub(crate) fn aside(
+        &mut self,
+        branch: &str,
+        path: &str,
+        limits: &Limits,
+    ) -> Result<Option<Aside>, GitError> {
+        let reference = full_name(branch);
+        let refs = self
+            .origin
+            .refs(Some(std::slice::from_ref(&reference)), limits)?;
+        let Some(commit) = refs.by_name.get(&reference) else {
+            return Ok(None);
+        };
+        let keep_as = format!("{KEEP_ASIDE}-{}", part(branch));
+        let wanted = Wanted {
+            reference: &reference,
+            commit: *commit,
+            keep_as: &keep_as,
+            depth: self.source.depth,
+        };
+        self.read(wanted, limits, |reader, commit| reader.aside(commit, path))
+            .map(Some)
+    }
+
     /// Makes the commit after `base`, and takes it to the branch if that still stands there.
     pub(crate) fn commit(
         &mut self,
         base: &Snapshot,
         revision: &Revision,
+        onto: &Onto,
         limits: &Limits,
     ) -> Result<Published, GitError> {
         let reference = full_name(&base.branch);
-        if reference == "HEAD" {
-            let why = "HEAD is detached there: name a branch".to_owned();
-            return Ok(Published::Refused(why));
+        let (target, old) = match onto {
+            Onto::Branch => (reference.clone(), Some(base.commit.0)),
+            Onto::Aside { branch, old } => (full_name(branch), old.map(|old| old.0)),
+        };
+        if !target.starts_with("refs/heads/") {
+            return Ok(Published::Refused(not_a_branch(&target)));
         }
         let keep_as = self.keep_as();
         let held = self.origin.held()?;
@@ -113,23 +144,16 @@ impl Worker {
         let new = revise::make(&repository, commit.0, &base.path, revision).map_err(unwritable)?;
         let publication = Publication {
             repository: &repository,
-            reference: &reference,
-            old: commit.0,
+            reference: &target,
+            old,
             new,
+            base: commit.0,
             message: &revision.message,
         };
         self.origin.publish(&publication, limits)
     }
 
     fn keep_as(&self) -> String {
-        let part = |branch: &String| -> String {
-            let digest = Sha256::digest(branch);
-            digest
-                .iter()
-                .take(4)
-                .map(|byte| format!("{byte:02x}"))
-                .collect()
-        };
         let branch = self.source.branch.as_ref();
         branch.map_or_else(
             || KEEP_TIP.to_owned(),
@@ -204,6 +228,26 @@ impl Worker {
             source: &self.source,
             place: &self.place,
         }
+    }
+}
+
+/// A branch as a part of a ref's name, whatever its own is.
+fn part(branch: &str) -> String {
+    let digest = Sha256::digest(branch);
+    digest
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn not_a_branch(reference: &str) -> String {
+    match reference.strip_prefix("refs/remotes/origin/") {
+        Some(branch) => format!(
+            "{branch} is there only as a branch of the remote: make it one of this repository (`git branch {branch} origin/{branch}`)"
+        ),
+        None if reference == "HEAD" => "HEAD is detached there: name a branch".to_owned(),
+        None => format!("{reference} is no branch: name one"),
     }
 }
 

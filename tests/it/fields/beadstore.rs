@@ -1,5 +1,6 @@
 //! BeadStore: the repository and how it is reached, what is made of its file, what is held back, and what stays in the end.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use beadlet_store::kinds::{BeadStore, Rig};
@@ -12,6 +13,8 @@ use beadlet_sync::decide::{
 use beadlet_sync::git::Auth;
 use beadlet_sync::settings::Settings;
 use serde_json::{Value, json};
+use ssh_key::private::{Ed25519Keypair, KeypairData};
+use ssh_key::{LineEnding, PrivateKey};
 
 use super::{
     scene::{noon, object, rig},
@@ -68,12 +71,37 @@ fn rows() -> Vec<Row> {
             "mayor@example.com",
         )
         .given(signed()),
+        row("writeBack.branch", "claims", "branch: Some(").given(aside()),
+        row("writeBack.signingKeySecretRef.name", "other", "SHA256:").given(keyed()),
+        row("writeBack.signingKeySecretRef.key", "spare", "SHA256:").given(keyed()),
     ];
     own.into_iter().chain(source()).collect()
 }
 
 fn signed() -> Value {
     json!({"writeBack": {"mode": "Claim", "author": {"name": "Deacon", "email": "deacon@example.com"}}})
+}
+
+fn aside() -> Value {
+    json!({"source": {"url": "https://git.example.com/gt.git", "branch": "main"}, "writeBack": {"mode": "Claim"}})
+}
+
+fn keyed() -> Value {
+    json!({"writeBack": {"mode": "Claim", "signingKeySecretRef": {"name": "keys", "key": "key"}}})
+}
+
+/// A Secret with two private keys, which are others than those of any other Secret.
+fn signing_keys(secret: &str) -> BTreeMap<String, Vec<u8>> {
+    let key = |name: &str| {
+        let mut seed = [0; 32];
+        let text = format!("{secret} {name}");
+        seed[..text.len()].copy_from_slice(text.as_bytes());
+        let pair = KeypairData::Ed25519(Ed25519Keypair::from_seed(&seed));
+        let key = PrivateKey::new(pair, "").unwrap();
+        let key = key.to_openssh(LineEnding::LF).unwrap();
+        (name.to_owned(), key.as_bytes().to_vec())
+    };
+    ["key", "spare"].map(key).into()
 }
 
 fn source() -> Vec<Row> {
@@ -111,6 +139,7 @@ fn inputs(refers: References<'_>) -> Inputs {
             .ca_bundle
             .map(|_| text("ca.crt", AUTHORITY))
             .unwrap_or_default(),
+        signing_key: refers.signing_key.map(signing_keys).unwrap_or_default(),
     }
 }
 

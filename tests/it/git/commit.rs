@@ -1,6 +1,10 @@
 //! Commits to the issue file: in place, over http and over ssh, and when somebody else is faster.
 
-use beadlet_sync::git::{Author, Published, Reason, Repository, Revision, Source};
+use std::fs;
+
+use beadlet_sync::git::{
+    Author, Onto, Published, Reason, Repository, Revision, SigningKey, Source,
+};
 use beadlet_testbed::git::GitRepo;
 use beadlet_testbed::git::ssh::HostKey;
 
@@ -16,6 +20,7 @@ fn revision(file: &str) -> Revision {
         },
         at: "2026-03-01T10:00:00Z".parse().unwrap(),
         message: "beads: close gt-1\n\nclose gt-1 (rig/polecats/nux)\n".to_owned(),
+        signing_key: None,
     }
 }
 
@@ -30,7 +35,10 @@ async fn commits(repo: &GitRepo, source: Source) {
     let mut repository = Repository::open(source);
     for id in ["gt-1", "gt-2"] {
         let base = read(&mut repository).await.unwrap();
-        let published = repository.commit(&base, revision(&line(id))).await.unwrap();
+        let published = repository
+            .commit(&base, revision(&line(id)), Onto::Branch)
+            .await
+            .unwrap();
         let head = repo.head("main").unwrap();
         assert_eq!(published, Published::At(head.parse().unwrap()));
         assert_eq!(text(&mut repository).await, line(id));
@@ -97,14 +105,14 @@ async fn commit_on_a_branch_that_moved_on_changes_nothing() {
         let base = read(&mut repository).await.unwrap();
         let theirs = served.repo.commit("main", ISSUES, line("gt-7"));
         let published = repository
-            .commit(&base, revision(&line("gt-8")))
+            .commit(&base, revision(&line("gt-8")), Onto::Branch)
             .await
             .unwrap();
         assert_eq!(published, Published::Moved);
         assert_eq!(served.repo.head("main").unwrap(), theirs);
         let base = read(&mut repository).await.unwrap();
         let published = repository
-            .commit(&base, revision(&line("gt-8")))
+            .commit(&base, revision(&line("gt-8")), Onto::Branch)
             .await
             .unwrap();
         assert!(matches!(published, Published::At(_)), "{published:?}");
@@ -120,7 +128,7 @@ async fn branch_that_is_checked_out_is_left_alone() {
     let mut repository = Repository::open(in_place(&repo));
     let base = read(&mut repository).await.unwrap();
     let published = repository
-        .commit(&base, revision(&line("gt-2")))
+        .commit(&base, revision(&line("gt-2")), Onto::Branch)
         .await
         .unwrap();
     let Published::Refused(why) = published else {
@@ -148,7 +156,7 @@ async fn person_who_may_only_read_is_told_so() {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     let published = repository
-        .commit(&base, revision(&line("gt-2")))
+        .commit(&base, revision(&line("gt-2")), Onto::Branch)
         .await
         .unwrap();
     let Published::Refused(why) = published else {
@@ -161,8 +169,126 @@ async fn person_who_may_only_read_is_told_so() {
         ..served.source()
     });
     let error = wrong
-        .commit(&base, revision(&line("gt-2")))
+        .commit(&base, revision(&line("gt-2")), Onto::Branch)
         .await
         .unwrap_err();
     assert_eq!(error.reason(), Reason::AuthenticationFailed, "{error}");
+}
+
+fn aside(old: Option<&str>) -> Onto {
+    Onto::Aside {
+        branch: "beadlet".to_owned(),
+        old: old.map(|id| id.parse().unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn branch_of_ours_is_made_and_moved_by_force_only_from_where_it_was_seen() {
+    let served = Served::with_password();
+    let pushed = Source {
+        auth: password("secret"),
+        ..served.source()
+    };
+    for (round, source) in [in_place(&served.repo), pushed].into_iter().enumerate() {
+        let repo = &served.repo;
+        let mut repository = Repository::open(source);
+        if round == 0 {
+            assert_eq!(repository.aside("beadlet", ISSUES).await.unwrap(), None);
+        }
+        let mut before = repo.head("beadlet");
+        for id in ["gt-1", "gt-2"] {
+            let main = repo.commit("main", ISSUES, line(&format!("{id}{round}")));
+            let base = read(&mut repository).await.unwrap();
+            let stale = aside(Some(&main));
+            let published = repository
+                .commit(&base, revision(&line(id)), stale)
+                .await
+                .unwrap();
+            assert_eq!(published, Published::Moved);
+            let seen = aside(before.as_deref());
+            let published = repository
+                .commit(&base, revision(&line(id)), seen)
+                .await
+                .unwrap();
+            let head = repo.head("beadlet").unwrap();
+            assert_eq!(published, Published::At(head.parse().unwrap()));
+            let held = repository.aside("beadlet", ISSUES).await.unwrap().unwrap();
+            assert_eq!(
+                (held.commit.to_string(), held.parent),
+                (head.clone(), Some(main.parse().unwrap()))
+            );
+            assert_eq!(held.file.unwrap(), line(id).as_bytes());
+            assert_eq!(repo.head("main").unwrap(), main, "what is read stays");
+            before = Some(head);
+        }
+    }
+}
+
+/// Runs a program over a repository, which must end well. Gives what it said, all of it.
+fn said(program: &str, arguments: &[&str], repo: &GitRepo) -> String {
+    let output = std::process::Command::new(program)
+        .args(arguments)
+        .current_dir(repo.path())
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
+    said
+}
+
+/// A signature of ours is one for git, by the key of that type.
+async fn signs(kind: &[&str]) {
+    let (repo, keys) = (beads(), tempfile::tempdir().unwrap());
+    let key = keys.path().join("key");
+    let file = key.to_str().unwrap();
+    let arguments = ["-q", "-N", "", "-C", "beadlet", "-f", file];
+    said("ssh-keygen", &[&arguments[..], kind].concat(), &repo);
+    let signing_key = SigningKey::parse(&fs::read(&key).unwrap()).unwrap();
+    let mut repository = Repository::open(in_place(&repo));
+    let base = read(&mut repository).await.unwrap();
+    let signed = Revision {
+        signing_key: Some(signing_key),
+        message: "beads: close gt-1\n\nclose gt-1 – with an é\n".to_owned(),
+        ..revision(&line("gt-2"))
+    };
+    let published = repository.commit(&base, signed, Onto::Branch).await;
+    assert!(matches!(published.unwrap(), Published::At(_)));
+
+    let public = fs::read_to_string(key.with_extension("pub")).unwrap();
+    let allowed = keys.path().join("allowed");
+    fs::write(&allowed, format!("beadlet@example.com {public}")).unwrap();
+    let trusting = format!("gpg.ssh.allowedSignersFile={}", allowed.display());
+    let git = |arguments: &[&str]| {
+        let safe = ["-c", "safe.directory=*", "-c", &trusting];
+        said("git", &[&safe[..], arguments].concat(), &repo)
+    };
+    let verdict = git(&["verify-commit", "main"]);
+    assert!(
+        verdict.contains("Good \"git\" signature for beadlet@example.com"),
+        "{verdict}"
+    );
+    assert_eq!(git(&["log", "-1", "--format=%G?", "main"]).trim(), "G");
+    git(&["fsck", "--strict"]);
+    assert_eq!(text(&mut repository).await, line("gt-2"));
+}
+
+#[tokio::test]
+async fn git_itself_takes_our_signatures_for_good() {
+    signs(&["-t", "ed25519"]).await;
+    signs(&["-t", "ecdsa", "-b", "256"]).await;
+    signs(&["-t", "ecdsa", "-b", "384"]).await;
+}
+
+#[test]
+fn key_that_cannot_sign_here_is_refused_by_its_type() {
+    let (repo, keys) = (beads(), tempfile::tempdir().unwrap());
+    let key = keys.path().join("key");
+    let file = key.to_str().unwrap();
+    let arguments = ["-q", "-N", "", "-t", "rsa", "-b", "2048", "-f", file];
+    said("ssh-keygen", &arguments, &repo);
+    let error = SigningKey::parse(&fs::read(&key).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("ssh-rsa"), "{error}");
 }

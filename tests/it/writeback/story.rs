@@ -13,9 +13,9 @@ use serde_json::{Value, from_value, json};
 use crate::scheduler_history::History;
 use crate::scheduler_town::{End, SOON, Town, merge};
 
-const FILE: &str = ".beads/issues.jsonl";
+pub(super) const FILE: &str = ".beads/issues.jsonl";
 
-fn process(town: &Town) -> Running {
+pub(super) fn process(town: &Town) -> Running {
     Program::new(env!("CARGO_BIN_EXE_beadlet"))
         .args([
             "controller",
@@ -30,7 +30,7 @@ fn process(town: &Town) -> Running {
         .start()
 }
 
-fn bead(id: &str, fields: &Value) -> String {
+pub(super) fn bead(id: &str, fields: &Value) -> String {
     let mut issue = json!({"id": id, "title": "t", "status": "open", "priority": 2, "issue_type": "task",
         "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"});
     merge(&mut issue, fields);
@@ -50,8 +50,8 @@ async fn town(name: &str, rig: Value, mode: &str, file: &str) -> (Town, GitRepo)
     (town, repo)
 }
 
-fn records(repo: &GitRepo) -> BTreeMap<String, Value> {
-    let text = String::from_utf8(repo.read("main", FILE).unwrap()).unwrap();
+pub(super) fn records(repo: &GitRepo, branch: &str) -> BTreeMap<String, Value> {
+    let text = String::from_utf8(repo.read(branch, FILE).unwrap()).unwrap();
     let records = text
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -66,7 +66,7 @@ async fn git_says(
     is_so: impl Fn(&BTreeMap<String, Value>) -> bool,
 ) -> BTreeMap<String, Value> {
     eventually(Duration::from_secs(240), what, async || {
-        let records = records(repo);
+        let records = records(repo, "main");
         if is_so(&records) {
             Ok(records)
         } else {
@@ -334,7 +334,7 @@ async fn every_bead_is_closed_once_beside_a_second_writer_and_crashes() {
     let ((mut controller, beads), edits) = tokio::join!(work, neighbour(&repo, &stop));
     assert!(edits > 10, "{edits}");
     assert_eq!(
-        records(&repo)["xx-1"]["notes"],
+        records(&repo, "main")["xx-1"]["notes"],
         json!(format!("edit {edits}")),
         "no edit of theirs is lost"
     );

@@ -206,3 +206,54 @@ fn whole_history_is_asked_for_with_zero() {
         (1, NonZeroU32::MAX, 3)
     );
 }
+
+#[test]
+fn branch_to_write_to_needs_another_one_that_is_read() {
+    let of = |source: Value| {
+        of(json!({"source": source, "writeBack": {"mode": "Claim", "branch": "claims"}}))
+    };
+    let url = "https://git.example.com/b.git";
+    let made = of(json!({"url": url, "branch": "main"})).unwrap();
+    assert_eq!(made.write_back.unwrap().branch.as_deref(), Some("claims"));
+    let open = of(json!({"url": url})).unwrap_err();
+    assert!(matches!(open, Wrong::NoBranchRead));
+    for same in ["claims", "refs/heads/claims"] {
+        let same = of(json!({"url": url, "branch": same})).unwrap_err();
+        assert!(matches!(same, Wrong::BranchRead));
+        assert_eq!(same.reason(), "WriteBackBranchInvalid");
+    }
+}
+
+#[test]
+fn signing_key_that_cannot_sign_stops_the_mirror() {
+    let spec = json!({"source": {"url": "https://git.example.com/b.git"},
+        "writeBack": {"mode": "Claim", "signingKeySecretRef": {"name": "keys", "key": "id"}}});
+    let with = |keys: &[(&str, &str)]| {
+        let inputs = Inputs {
+            signing_key: secret(keys).credential,
+            ..Inputs::default()
+        };
+        made(
+            &store(spec.clone()),
+            None,
+            &inputs,
+            LocalRepositories::Refused,
+        )
+        .unwrap_err()
+        .to_string()
+    };
+    assert_eq!(with(&[]), "Secret keys lacks the key id: add it");
+    let broken = with(&[("id", "hush")]);
+    assert!(
+        broken.starts_with("the signing key in Secret keys cannot be used: it is no private key"),
+        "{broken}"
+    );
+    assert!(!broken.contains("hush"));
+}
+
+#[test]
+fn signing_key_is_read_only_by_who_writes() {
+    let store = store(json!({"source": {"url": "https://git.example.com/b.git"},
+        "writeBack": {"mode": "None", "signingKeySecretRef": {"name": "keys", "key": "id"}}}));
+    assert_eq!(References::of(&store.spec), References::default());
+}
