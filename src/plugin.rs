@@ -5,6 +5,7 @@ mod ask;
 pub mod cli;
 pub mod decide;
 mod read;
+mod record;
 
 use std::io;
 use std::path::Path;
@@ -13,11 +14,12 @@ use kube::{Client, ResourceExt};
 
 use crate::cluster::{ClusterError, Connection, connect};
 use crate::view::json::FormError;
-use cli::{Cli, Command, ConvoyCommand, ScopeArgs};
+use cli::{Cli, Command, ConvoyCommand, KubectlArgs, ScopeArgs};
 use decide::request::Refusal;
 use decide::town::{Town, Unfound};
 
 pub use read::ReadError;
+pub use record::RecordError;
 
 /// Why a command could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,8 @@ pub enum PluginError {
     Unfound(#[from] Unfound),
     #[error(transparent)]
     Refusal(#[from] Refusal),
+    #[error(transparent)]
+    Record(#[from] Box<RecordError>),
     #[error("cannot {what}: {}", read::words(.source))]
     Write {
         what: &'static str,
@@ -39,6 +43,12 @@ pub enum PluginError {
     Form(#[from] FormError),
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
+}
+
+impl From<RecordError> for PluginError {
+    fn from(error: RecordError) -> Self {
+        Self::Record(Box::new(error))
+    }
 }
 
 impl PluginError {
@@ -57,6 +67,11 @@ struct Seat {
 }
 
 impl Seat {
+    async fn at(cluster: &KubectlArgs) -> Result<Self, ClusterError> {
+        let Connection { client, namespace } = connect(&cluster.to_cluster_args()).await?;
+        Ok(Self { client, namespace })
+    }
+
     /// The one namespace that is looked at; `None` for all.
     fn scope(&self, args: ScopeArgs) -> Option<&str> {
         (!args.all_namespaces).then_some(self.namespace.as_str())
@@ -86,22 +101,24 @@ pub fn is_asked(program: Option<&Path>) -> bool {
 /// # Errors
 /// When it cannot be done.
 pub async fn run(cli: Cli) -> Result<(), PluginError> {
-    let Connection { client, namespace } = connect(&cli.cluster.to_cluster_args()).await?;
-    let seat = Seat { client, namespace };
-    match &cli.command {
-        Command::List(args) => ask::list(&seat, args).await,
-        Command::Ready(args) => ask::ready(&seat, args).await,
-        Command::Why(args) => ask::why(&seat, args).await,
-        Command::Show(args) => ask::show(&seat, args).await,
-        Command::Queue(args) => ask::queue(&seat, args).await,
-        Command::Sling(args) => act::sling(&seat, args).await,
-        Command::Retry(args) => act::retry(&seat, args).await,
-        Command::Stop(args) => act::stop(&seat, args).await,
+    let Cli { cluster, command } = &cli;
+    let seat = || Seat::at(cluster);
+    match command {
+        Command::List(args) => ask::list(&seat().await?, args).await,
+        Command::Ready(args) => ask::ready(&seat().await?, args).await,
+        Command::Why(args) => ask::why(&seat().await?, args).await,
+        Command::Show(args) => ask::show(&seat().await?, args).await,
+        Command::Queue(args) => ask::queue(&seat().await?, args).await,
+        Command::Sling(args) => act::sling(&seat().await?, args).await,
+        Command::Retry(args) => act::retry(&seat().await?, args).await,
+        Command::Stop(args) => act::stop(&seat().await?, args).await,
         Command::Convoy { command } => match command {
-            ConvoyCommand::Create(args) => act::create_convoy(&seat, args).await,
-            ConvoyCommand::List(args) => ask::convoys(&seat, args).await,
-            ConvoyCommand::Status(args) => ask::convoy(&seat, args).await,
+            ConvoyCommand::Create(args) => act::create_convoy(&seat().await?, args).await,
+            ConvoyCommand::List(args) => ask::convoys(&seat().await?, args).await,
+            ConvoyCommand::Status(args) => ask::convoy(&seat().await?, args).await,
         },
+        // It holds a whole conversation with a git server.
+        Command::Record(command) => Box::pin(record::run(cluster, command)).await,
     }
 }
 

@@ -12,7 +12,6 @@ use super::cli::{CreateConvoyArgs, OutputArgs, RetryArgs, SlingArgs, StopArgs};
 use super::decide::form::Answer;
 use super::decide::request;
 use super::{PluginError, Seat, ask, name_of};
-use crate::terminal::print;
 
 type Done = Result<(), PluginError>;
 
@@ -28,10 +27,17 @@ fn made<K>(object: &K, output: &OutputArgs) -> Done
 where
     K: ResourceExt<DynamicType = ()> + Serialize,
 {
-    let name = name_of(object);
+    said(format!("{} created\n", name_of(object)), object, output)
+}
+
+/// Says what became of an object.
+fn said<K>(text: String, object: &K, output: &OutputArgs) -> Done
+where
+    K: ResourceExt<DynamicType = ()> + Serialize,
+{
     let answer = Answer {
-        text: format!("{name} created\n"),
-        names: vec![name],
+        text,
+        names: vec![name_of(object)],
         objects: object,
     };
     ask::print(answer, output)
@@ -53,24 +59,28 @@ pub(super) async fn sling(seat: &Seat, args: &SlingArgs) -> Done {
 
 /// Asks dispatch for another attempt.
 pub(super) async fn retry(seat: &Seat, args: &RetryArgs) -> Done {
-    let RetryArgs { id, scope } = args;
+    let RetryArgs { id, scope, output } = args;
     let town = seat.town(*scope).await?;
     let last = request::retry(&town, id)?;
     let (now, name) = (Timestamp::now(), last.name_any());
     let namespace = last.namespace().unwrap_or_default();
     let ask = request::asked_again(now);
     let told = patch(seat, (&namespace, &name), &ask, "annotate the Polecat").await?;
-    print(&request::prospect(&town, id, told, now))?;
-    Ok(())
+    let text = request::prospect(&town, id, told.clone(), now);
+    said(text, &told, output)
 }
 
 /// Ends a polecat for good.
 pub(super) async fn stop(seat: &Seat, args: &StopArgs) -> Done {
-    let StopArgs { polecat } = args;
+    let StopArgs { polecat, output } = args;
     let end = json!({"spec": {"desiredState": "Terminated"}});
     let stopped = patch(seat, (&seat.namespace, polecat), &end, "stop the Polecat");
-    print(&format!("{} is being stopped\n", name_of(&stopped.await?)))?;
-    Ok(())
+    let stopped = stopped.await?;
+    said(
+        format!("{} is being stopped\n", name_of(&stopped)),
+        &stopped,
+        output,
+    )
 }
 
 async fn patch(

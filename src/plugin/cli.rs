@@ -1,10 +1,13 @@
 //! The arguments of `kubectl bead`, in kubectl's own words.
 
+pub mod record;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::{ClusterArgs, Colour, SelectArgs};
+use record::{ClaimArgs, CloseArgs, CommentArgs, CreateArgs, DepCommand, LabelCommand, UpdateArgs};
 
 /// Beads, and the polecats that work on them
 #[derive(Parser, Debug)]
@@ -117,6 +120,53 @@ pub enum Command {
     },
     /// Print what works and what waits, a line a Rig; of one Rig, bead by bead
     Queue(QueueArgs),
+    #[command(flatten)]
+    Record(RecordCommand),
+}
+
+/// What to write into the issue file: a commit to its repository.
+#[derive(Subcommand, Debug)]
+pub enum RecordCommand {
+    /// Add a bead to the issue file
+    Create(Box<CreateArgs>),
+    /// Make an open bead yours
+    Claim(ClaimArgs),
+    /// Close a bead
+    Close(CloseArgs),
+    /// Change fields of a bead
+    Update(Box<UpdateArgs>),
+    /// What a bead depends on
+    Dep {
+        #[command(subcommand)]
+        command: DepCommand,
+    },
+    /// Labels of a bead
+    Label {
+        #[command(subcommand)]
+        command: LabelCommand,
+    },
+    /// Say something on a bead
+    Comment(CommentArgs),
+}
+
+impl RecordCommand {
+    /// The bead that it is about, if that is there already.
+    #[must_use]
+    pub fn bead(&self) -> Option<&str> {
+        match self {
+            Self::Create(args) => args.parent.as_deref(),
+            Self::Claim(args) => Some(&args.id),
+            Self::Close(args) => Some(&args.id),
+            Self::Update(args) => Some(&args.id),
+            Self::Dep {
+                command: DepCommand::Add(args) | DepCommand::Remove(args),
+            } => Some(&args.id),
+            Self::Label {
+                command: LabelCommand::Add(args) | LabelCommand::Remove(args),
+            } => Some(&args.id),
+            Self::Comment(args) => Some(&args.id),
+        }
+    }
 }
 
 /// What to do with convoys.
@@ -183,12 +233,18 @@ pub struct RetryArgs {
 
     #[command(flatten)]
     pub scope: ScopeArgs,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 #[derive(Args, Debug)]
 pub struct StopArgs {
     /// The Polecat's name
     pub polecat: String,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 #[derive(Args, Debug)]

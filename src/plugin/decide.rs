@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod fixture;
 pub mod form;
+pub mod record;
 pub mod request;
 pub mod rows;
 pub mod select;

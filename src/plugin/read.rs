@@ -13,7 +13,7 @@ use super::decide::town::{Mirrored, Town};
 
 /// What could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot list {what}: {}", words(.source))]
+#[error("cannot read {what}: {}", words(.source))]
 pub struct ReadError {
     what: &'static str,
     source: Box<kube::Error>,
@@ -88,11 +88,15 @@ where
     listed(api.list(params).await, what)
 }
 
-fn listed<K: Clone>(
+pub(super) fn listed<K: Clone>(
     answer: kube::Result<kube::core::ObjectList<K>>,
     what: &'static str,
 ) -> Result<Vec<K>, ReadError> {
-    answer.map(|list| list.items).map_err(|source| ReadError {
+    read(answer, what).map(|list| list.items)
+}
+
+pub(super) fn read<T>(answer: kube::Result<T>, what: &'static str) -> Result<T, ReadError> {
+    answer.map_err(|source| ReadError {
         what,
         source: Box::new(source),
     })

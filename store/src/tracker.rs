@@ -84,14 +84,24 @@ impl TrackerConfig {
         })
     }
 
+    /// All statuses that the tracker takes.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<&str> {
+        with_custom(&STATUSES, &self.custom_statuses)
+    }
+
+    /// All issue types that the tracker takes.
+    #[must_use]
+    pub fn types(&self) -> Vec<&str> {
+        with_custom(&TYPES, &self.custom_types)
+    }
+
     /// What the tracker itself would refuse on import: statuses and types that are neither its own nor custom ones.
     /// One warning a word, on the line where it stands first.
     #[must_use]
     pub fn unknown_words(&self, reading: &Reading<'_>) -> Vec<Warning> {
-        let custom_statuses = self.custom_statuses.iter().map(String::as_str);
-        let custom_types = self.custom_types.iter().map(String::as_str);
-        let mut statuses: HashSet<_> = STATUSES.into_iter().chain(custom_statuses).collect();
-        let mut types: HashSet<_> = TYPES.into_iter().chain(custom_types).collect();
+        let mut statuses: HashSet<_> = self.statuses().into_iter().collect();
+        let mut types: HashSet<_> = self.types().into_iter().collect();
         let mut warnings = Vec::new();
         for issue in &reading.issues {
             let mut warn = |what: &str, word: &str, key: &str| {
@@ -112,6 +122,11 @@ impl TrackerConfig {
         }
         warnings
     }
+}
+
+fn with_custom<'a>(own: &[&'a str], custom: &'a [String]) -> Vec<&'a str> {
+    let custom = custom.iter().map(String::as_str);
+    own.iter().copied().chain(custom).collect()
 }
 
 /// The name of `name:category`.

@@ -2,6 +2,7 @@
 
 pub mod beadstore;
 pub mod branch;
+pub mod by_hand;
 pub mod conclude;
 pub mod errand;
 pub mod farewell;

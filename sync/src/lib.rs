@@ -2,6 +2,7 @@
 //!
 //! [`decide`] takes values and returns values; the other modules read the world, call it and apply the answer.
 
+pub mod by_hand;
 pub mod condition;
 pub mod controller;
 pub mod decide;

@@ -280,7 +280,7 @@ impl Scribe {
             author: self.author.clone(),
             at,
             message: match onto {
-                Onto::Branch => message(&done),
+                Onto::Branch | Onto::Checkout => message(&done),
                 Onto::Aside { .. } => offered(&done),
             },
             signing_key: self.orders.signing_key.clone(),
@@ -315,7 +315,7 @@ type Drafted = (Option<Draft>, Option<Trouble>);
 /// What a condition says of a commit.
 fn subject(done: &[Done], onto: &Onto) -> String {
     match onto {
-        Onto::Branch => summary(done),
+        Onto::Branch | Onto::Checkout => summary(done),
         Onto::Aside { branch, .. } if done.is_empty() => {
             format!("nothing is left to merge from branch {branch}")
         }

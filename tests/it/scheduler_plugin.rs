@@ -1,6 +1,10 @@
 //! `kubectl bead`: the same program under another name.
 
-use std::{os::unix::fs::symlink, path::PathBuf, process::Command};
+use std::{
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
 
 use beadlet::plugin::cli::Cli;
 use beadlet_store::{
@@ -16,32 +20,46 @@ use tempfile::TempDir;
 use super::scheduler_town::{End, SOON, Town};
 
 /// The plugin, for one town: kubectl with a path on which it finds it.
-struct Plugin {
+pub(super) struct Plugin {
     kubeconfig: PathBuf,
     namespace: String,
     path: TempDir,
 }
 
 /// What a run of it said.
-struct Said {
-    is_good: bool,
-    out: String,
-    err: String,
+pub(super) struct Said {
+    pub(super) is_good: bool,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl Said {
+    pub(super) fn of(output: Output) -> Self {
+        Self {
+            is_good: output.status.success(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
 }
 
 impl Plugin {
-    fn of(town: &Town) -> Self {
+    pub(super) fn of(town: &Town) -> Self {
+        Self::of_user(town, town.namespace.user("person").kubeconfig())
+    }
+
+    pub(super) fn of_user(town: &Town, kubeconfig: &Path) -> Self {
         let path = tempfile::tempdir().unwrap();
         let plugin = path.path().join("kubectl-bead");
         symlink(env!("CARGO_BIN_EXE_beadlet"), plugin).unwrap();
         Self {
-            kubeconfig: town.namespace.user("person").kubeconfig().to_owned(),
+            kubeconfig: kubeconfig.to_owned(),
             namespace: town.name().to_owned(),
             path,
         }
     }
 
-    async fn run(&self, arguments: &[&str]) -> Said {
+    pub(super) async fn run(&self, arguments: &[&str]) -> Said {
         let mut command = Command::new(Tool::Kubectl.locate().unwrap());
         command
             .arg("bead")
@@ -56,20 +74,16 @@ impl Plugin {
         let output = tokio::task::spawn_blocking(move || command.output().unwrap())
             .await
             .unwrap();
-        Said {
-            is_good: output.status.success(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        Said::of(output)
     }
 
-    async fn out(&self, arguments: &[&str]) -> String {
+    pub(super) async fn out(&self, arguments: &[&str]) -> String {
         let said = self.run(arguments).await;
         assert!(said.is_good, "{arguments:?}: {}", said.err);
         said.out
     }
 
-    async fn refused(&self, arguments: &[&str]) -> String {
+    pub(super) async fn refused(&self, arguments: &[&str]) -> String {
         let said = self.run(arguments).await;
         assert!(!said.is_good, "{arguments:?}: {}", said.out);
         said.err
@@ -208,9 +222,13 @@ async fn plugin_slings_stops_and_retries() {
     let said = plugin.refused(&["retry", "gt-1"]).await;
     assert!(said.contains("stop that first"), "{said}");
 
-    plugin.out(&["stop", "gt-1-1"]).await;
+    let said = plugin.out(&["stop", "gt-1-1", "-o", "name"]).await;
+    assert_eq!(said, "polecat.gastown.gastown.io/gt-1-1\n");
     let stopped = town.phase("gt-1-1", PolecatPhase::Terminated).await;
     assert_eq!(stopped.spec.desired_state, Some(DesiredState::Terminated));
+    let told = plugin.out(&["retry", "gt-1", "-o", "json"]).await;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert!(told["metadata"]["annotations"][work::RETRY].is_string());
     let said = plugin.out(&["retry", "gt-1"]).await;
     assert!(
         said.contains("once it can be; now it is Disabled"),

@@ -2,6 +2,7 @@
 //! that was lost is made again, one that arrived is not.
 
 mod comment;
+mod lines;
 mod message;
 mod offer;
 mod revise;
@@ -15,9 +16,14 @@ use crate::git::CommitId;
 
 pub use message::{message, summary};
 pub use offer::{Offer, offer, offered};
-pub use revise::{Revised, revise};
+pub use revise::{Revised, Unwritable, revise};
 pub use rules::{Violation, check};
 pub use words::words;
+
+pub(crate) use comment::{Comment, CommentIds, with};
+pub(crate) use lines::Lines;
+pub(crate) use revise::{close, has, later, text, whole, whole_file};
+pub(crate) use rules::MAX_TITLE;
 
 /// What is written back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +66,27 @@ pub enum Deed {
     Closed,
     GivenBack,
     ConvoyClosed,
+    Created,
+    Updated,
+    Linked,
+    Labelled,
+    Commented,
 }
 
 impl Deed {
+    /// In the order in which they are told.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Created,
+        Self::Claimed,
+        Self::Closed,
+        Self::GivenBack,
+        Self::ConvoyClosed,
+        Self::Updated,
+        Self::Linked,
+        Self::Labelled,
+        Self::Commented,
+    ];
+
     /// For logs, metrics and commit messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -71,6 +95,11 @@ impl Deed {
             Self::Closed => "close",
             Self::GivenBack => "give back",
             Self::ConvoyClosed => "close convoy",
+            Self::Created => "create",
+            Self::Updated => "update",
+            Self::Linked => "link",
+            Self::Labelled => "label",
+            Self::Commented => "comment on",
         }
     }
 }
@@ -80,7 +109,7 @@ impl Deed {
 pub struct Done {
     pub bead: IssueId,
     pub deed: Deed,
-    /// Who did it; empty for a convoy.
+    /// Who did it; empty for a convoy that ended.
     pub by: String,
 }
 

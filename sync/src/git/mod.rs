@@ -4,8 +4,10 @@
 //! fetched only when the server advertises another commit than the one last seen.
 
 mod cache;
+mod checkouts;
 mod commit;
 mod error;
+mod identity;
 mod local;
 mod origin;
 mod read;
@@ -24,6 +26,7 @@ pub use beadlet_git::{
 pub use cache::CacheError;
 pub use commit::{CommitId, CommitIdError};
 pub use error::{GitError, Reason};
+pub use identity::identity;
 pub(crate) use local::git_dirs;
 pub use repository::{Repository, Snapshot, Tip};
 pub use revise::{Aside, Author, Onto, Published, Revision};

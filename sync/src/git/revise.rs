@@ -9,6 +9,7 @@ use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, Oid, Repository, Signature, Time};
 use jiff::Timestamp;
 
+use super::checkouts::{self, Checkout};
 use super::{CommitId, ExchangeError, Limits, SigningKey, Wire};
 
 /// The next commit of a branch.
@@ -33,8 +34,10 @@ pub struct Author {
 /// Where a commit goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Onto {
-    /// The branch that it comes after.
+    /// The branch that it comes after. One that is checked out is left alone.
     Branch,
+    /// The same. Where the branch is checked out the file in the work tree goes with it, if nobody has changed that.
+    Checkout,
     /// Another one, of ours alone: wherever it stands, the commit takes its place.
     Aside {
         branch: String,
@@ -75,6 +78,10 @@ pub(crate) struct Publication<'a> {
     pub(crate) new: Oid,
     /// A commit that the repository has, and that the new one was made from.
     pub(crate) base: Oid,
+    /// The file that the commit changes.
+    pub(crate) path: &'a str,
+    /// Whether a work tree is taken along.
+    pub(crate) is_followed: bool,
     pub(crate) message: &'a str,
 }
 
@@ -121,21 +128,31 @@ pub(crate) fn move_here(publication: &Publication<'_>) -> Result<Published, git2
         reference,
         old,
         new,
-        base: _,
         message,
+        is_followed,
+        ..
     } = publication;
-    if is_checked_out(repository, reference) {
-        return Ok(Published::Refused(format!(
-            "{reference} is checked out there, and its files would not follow: give a bare repository, or check out another branch"
-        )));
-    }
+    let checked_out = checkouts::checked_out(repository, reference);
+    let follows = match checked_out {
+        None => None,
+        Some(Checkout::Here) if *is_followed => match checkouts::follower(publication)? {
+            Ok(follower) => Some(follower),
+            Err(why) => return Ok(Published::Refused(why)),
+        },
+        Some(place) => return Ok(Published::Refused(left_alone(reference, &place))),
+    };
     let subject = message.lines().next().unwrap_or_default();
     let moved = match old {
         Some(old) => repository.reference_matching(reference, *new, true, *old, subject),
         None => repository.reference(reference, *new, false, subject),
     };
     match moved {
-        Ok(_) => Ok(Published::At(CommitId(*new))),
+        Ok(_) => {
+            if let Some(follower) = follows {
+                follower.follow(publication)?;
+            }
+            Ok(Published::At(CommitId(*new)))
+        }
         Err(error)
             if matches!(
                 error.code(),
@@ -148,14 +165,16 @@ pub(crate) fn move_here(publication: &Publication<'_>) -> Result<Published, git2
     }
 }
 
-fn is_checked_out(repository: &Repository, reference: &str) -> bool {
-    let is_bare = repository
-        .config()
-        .and_then(|config| config.get_bool("core.bare"))
-        .unwrap_or(false);
-    let head = repository.find_reference("HEAD").ok();
-    let names = head.is_some_and(|head| head.symbolic_target().ok().flatten() == Some(reference));
-    !is_bare && names
+fn left_alone(reference: &str, place: &Checkout) -> String {
+    match place {
+        Checkout::Here => format!(
+            "{reference} is checked out there, and its files would not follow: give a bare repository, or check out another branch"
+        ),
+        Checkout::Elsewhere(path) => format!(
+            "{reference} is checked out in another work tree, and its files would not follow: go to {}",
+            path.display()
+        ),
+    }
 }
 
 /// Pushes the commit, which the server takes only if the branch still stands where it was seen.

@@ -118,7 +118,7 @@ impl Worker {
     ) -> Result<Published, GitError> {
         let reference = full_name(&base.branch);
         let (target, old) = match onto {
-            Onto::Branch => (reference.clone(), Some(base.commit.0)),
+            Onto::Branch | Onto::Checkout => (reference.clone(), Some(base.commit.0)),
             Onto::Aside { branch, old } => (full_name(branch), old.map(|old| old.0)),
         };
         if !target.starts_with("refs/heads/") {
@@ -148,6 +148,8 @@ impl Worker {
             old,
             new,
             base: commit.0,
+            path: &base.path,
+            is_followed: *onto == Onto::Checkout,
             message: &revision.message,
         };
         self.origin.publish(&publication, limits)

@@ -23,13 +23,7 @@ pub fn message(done: &[Done]) -> String {
 /// What was done, in one line.
 #[must_use]
 pub fn summary(done: &[Done]) -> String {
-    let all = [
-        Deed::Claimed,
-        Deed::Closed,
-        Deed::GivenBack,
-        Deed::ConvoyClosed,
-    ];
-    let parts: Vec<String> = all
+    let parts: Vec<String> = Deed::ALL
         .into_iter()
         .filter_map(|deed| {
             let of: Vec<&str> = done

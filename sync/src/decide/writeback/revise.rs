@@ -9,6 +9,7 @@ use beadlet_store::reader::{Reading, Refusal, read};
 use jiff::Timestamp;
 
 use super::comment::{Comment, CommentIds};
+use super::lines::Lines;
 use super::{Deed, Done, Mode, Says, Word};
 
 /// A new revision of the file.
@@ -32,6 +33,18 @@ pub enum Unwritable {
     Rejected { count: usize, first: usize },
 }
 
+/// A file of which every line can be read: any other one the tracker refuses as a whole.
+pub(crate) fn whole_file(read: Result<Reading<'_>, Refusal>) -> Result<Reading<'_>, Unwritable> {
+    let reading = read?;
+    match reading.rejected.first() {
+        None => Ok(reading),
+        Some(first) => Err(Unwritable::Rejected {
+            count: reading.rejected.len(),
+            first: first.line,
+        }),
+    }
+}
+
 /// Writes what the words say into the records that they are about, where these do not say otherwise: a bead that somebody else has, has
 /// closed or has changed since the work ended is theirs. Those of `except` are left alone. `now` is when convoys are closed whose members
 /// all are.
@@ -45,13 +58,7 @@ pub fn revise(
     except: &HashSet<IssueId>,
     now: Timestamp,
 ) -> Result<Revised, Unwritable> {
-    let reading = read(file)?;
-    if let Some(first) = reading.rejected.first() {
-        return Err(Unwritable::Rejected {
-            count: reading.rejected.len(),
-            first: first.line,
-        });
-    }
+    let reading = whole_file(read(file))?;
     let mut pen = Pen::new(&reading);
     let by_id: HashMap<&str, &Issue<'_>> = reading
         .issues
@@ -77,8 +84,7 @@ pub fn revise(
 
 /// The lines that are written anew.
 struct Pen {
-    /// By 1-based line number.
-    lines: HashMap<usize, Vec<u8>>,
+    lines: Lines,
     closed: HashSet<IssueId>,
     done: Vec<(usize, Done)>,
     stubborn: Vec<(IssueId, String)>,
@@ -92,7 +98,7 @@ impl Pen {
             .filter(|issue| issue.status == "closed");
         let closed = closed.map(|issue| issue.id.clone());
         Self {
-            lines: HashMap::new(),
+            lines: Lines::default(),
             closed: closed.chain(reading.deleted.iter().cloned()).collect(),
             done: Vec::new(),
             stubborn: Vec::new(),
@@ -102,7 +108,7 @@ impl Pen {
     fn write(&mut self, issue: &Issue<'_>, deed: Deed, by: &str, changes: &[Change]) {
         match edit(issue.raw, changes) {
             Ok(line) => {
-                self.lines.insert(issue.line, line);
+                self.lines.replace(issue.line, line);
                 if matches!(deed, Deed::Closed | Deed::ConvoyClosed) {
                     self.closed.insert(issue.id.clone());
                 }
@@ -119,29 +125,8 @@ impl Pen {
 
     fn file(mut self, before: &[u8]) -> Revised {
         self.done.sort_by_key(|(line, _)| *line);
-        let mut file = Vec::with_capacity(before.len() + 256 * self.lines.len());
-        for (index, line) in before.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            match self.lines.get(&(index + 1)) {
-                None => file.extend_from_slice(line),
-                Some(new) => {
-                    let bom: &[u8] = if index == 0 && line.starts_with(BOM) {
-                        BOM
-                    } else {
-                        b""
-                    };
-                    let end = line
-                        .iter()
-                        .rev()
-                        .take_while(|byte| matches!(byte, b'\n' | b'\r'))
-                        .count();
-                    file.extend_from_slice(bom);
-                    file.extend_from_slice(new);
-                    file.extend_from_slice(&line[line.len() - end..]);
-                }
-            }
-        }
         Revised {
-            file,
+            file: self.lines.file(before),
             done: self.done.into_iter().map(|(_, done)| done).collect(),
             stubborn: self.stubborn,
         }
@@ -150,8 +135,6 @@ impl Pen {
 
 /// Statuses of a bead that may be worked on: in any other one, somebody put it aside.
 const OPEN: [&str; 3] = ["open", "in_progress", "hooked"];
-
-const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// What a word makes of a record; nothing where it says so already, or is somebody else's.
 fn step(issue: &Issue<'_>, word: &Word, ids: &mut CommentIds<'_>) -> Option<(Deed, Vec<Change>)> {
@@ -200,7 +183,7 @@ fn claim(issue: &Issue<'_>, word: &Word) -> Vec<Change> {
     changes
 }
 
-fn close(issue: &Issue<'_>, at: Timestamp, reason: &str) -> Vec<Change> {
+pub(crate) fn close(issue: &Issue<'_>, at: Timestamp, reason: &str) -> Vec<Change> {
     let at = text(later(issue, at));
     vec![
         Change::text("status", "closed"),
@@ -226,12 +209,12 @@ fn give_back(issue: &Issue<'_>, word: &Word, why: &str, ids: &mut CommentIds<'_>
 }
 
 /// Whole seconds, as the tracker writes them.
-fn whole(at: Timestamp) -> Timestamp {
+pub(crate) fn whole(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 /// `at`, or the first whole second after the record's last change.
-fn later(issue: &Issue<'_>, at: Timestamp) -> Timestamp {
+pub(crate) fn later(issue: &Issue<'_>, at: Timestamp) -> Timestamp {
     let at = whole(at);
     match issue.updated_at {
         Some(updated) if updated >= at => {
@@ -241,11 +224,11 @@ fn later(issue: &Issue<'_>, at: Timestamp) -> Timestamp {
     }
 }
 
-fn text(at: Timestamp) -> String {
+pub(crate) fn text(at: Timestamp) -> String {
     at.to_string()
 }
 
-fn has(issue: &Issue<'_>, key: &str) -> bool {
+pub(crate) fn has(issue: &Issue<'_>, key: &str) -> bool {
     value(issue.raw, key).is_ok_and(|found| found.is_some_and(|value| value != "null"))
 }
 
