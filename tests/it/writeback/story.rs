@@ -255,8 +255,9 @@ async fn checked_out_branch_is_said_in_a_condition_and_written_to_when_it_is_fre
 async fn neighbour(repo: &GitRepo, stop: &AtomicBool) -> usize {
     let mut edits = 0;
     while !stop.load(Ordering::Relaxed) {
-        let text = String::from_utf8(repo.read("main", FILE).unwrap()).unwrap();
+        // The commit first: of what is newer than it the branch has moved on, and the edit is not taken.
         let head = repo.head("main").unwrap();
+        let text = String::from_utf8(repo.read("main", FILE).unwrap()).unwrap();
         edits += 1;
         let lines = text.lines().map(|line| {
             let mut record: Value = serde_json::from_str(line).unwrap();
