@@ -73,6 +73,10 @@ pub trait Attempt {
     fn was_asked_again(&self) -> bool;
     fn pauses(&self) -> i64;
     fn failure(&self) -> Option<FailureClass>;
+    /// Whether a repeat could not end otherwise.
+    fn is_permanent(&self) -> bool;
+    /// The branch that has, or may have, what it did not bring to its end.
+    fn unfinished_branch(&self) -> Option<&str>;
     fn finished_at(&self) -> Option<Timestamp>;
     /// What the bead said when it ended, or started.
     fn revision(&self) -> Option<Revision>;
@@ -145,6 +149,23 @@ impl Attempt for Polecat {
 
     fn failure(&self) -> Option<FailureClass> {
         self.status.as_ref().and_then(|status| status.failure_class)
+    }
+
+    fn is_permanent(&self) -> bool {
+        self.status
+            .as_ref()
+            .is_some_and(|status| status.permanent == Some(true))
+    }
+
+    fn unfinished_branch(&self) -> Option<&str> {
+        let status = self.status.as_ref()?;
+        let pushed = status
+            .result
+            .as_ref()
+            .and_then(|result| result.branch.as_deref());
+        // Its last words may have been lost, not what it pushed before.
+        let branch = pushed.or(status.branch.as_deref());
+        branch.filter(|_| self.phase() != PolecatPhase::Done)
     }
 
     fn finished_at(&self) -> Option<Timestamp> {

@@ -65,6 +65,8 @@ pub struct NewPolecat<'a> {
     /// From 1.
     pub attempt: u32,
     pub because: Because,
+    /// The branch of an earlier attempt on which it goes on.
+    pub branch: Option<String>,
 }
 
 /// The plan for what was seen. The same scene gives the same plan, and a plan that was carried out gives one that does nothing.
@@ -122,6 +124,7 @@ impl<'s, 'a> Planner<'s, 'a> {
                     bead,
                     attempt: next.number,
                     because: next.because,
+                    branch: next.branch,
                 }),
                 Verdict::Wait(wait) => self.wait(bead, wait),
             }

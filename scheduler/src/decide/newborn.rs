@@ -42,6 +42,10 @@ pub fn newborn(new: &NewPolecat<'_>, rig: &Rig, batches: &Batches<'_>, runner: R
         spec.ttl_seconds_after_finished = template.ttl_seconds_after_finished;
         spec.task_description = template.task_description;
     }
+    // gastown-operator makes a new branch of that name, which the server would not take.
+    if let (Some(branch), Runner::Beadlet) = (&new.branch, runner) {
+        spec.kubernetes.get_or_insert_default().work_branch = Some(branch.clone());
+    }
     let mut polecat = Polecat::new(&new.key.name, spec);
     polecat.metadata.namespace = Some(new.key.namespace.clone());
     let metadata = metadata.unwrap_or_default();
@@ -140,21 +144,21 @@ mod tests {
             bead: &bead,
             attempt: 2,
             because: Because::Changed,
+            branch: Some("polecat/gt-1-1".into()),
         };
         make(&new, &rig, &Batches::of(&waves))
     }
 
     #[test]
-    fn polecat_says_what_it_is_and_leaves_the_rest_to_its_rig() {
+    fn polecat_says_what_it_is_and_where_it_goes_on_and_leaves_the_rest_to_its_rig() {
         let polecat = born(Runner::Beadlet);
         assert_eq!((polecat.number(), polecat.because()), (2, Because::Changed));
-        assert_eq!(
-            (
-                polecat.spec.rig.as_deref(),
-                polecat.spec.kubernetes.as_ref()
-            ),
-            (Some("gastown"), None)
-        );
+        assert_eq!(polecat.spec.rig.as_deref(), Some("gastown"));
+        let own = Kubernetes {
+            work_branch: Some("polecat/gt-1-1".into()),
+            ..Kubernetes::default()
+        };
+        assert_eq!(polecat.spec.kubernetes, Some(own));
         let labels = polecat.labels();
         assert_eq!(
             (
@@ -180,6 +184,7 @@ mod tests {
             Some("https://git.example.com/gt.git")
         );
         assert_eq!(kubernetes.git_secret_ref.as_ref().unwrap().name, "git");
+        assert_eq!(kubernetes.work_branch, None);
         assert!(polecat.spec.agent.is_some() && polecat.finalizers().is_empty());
     }
 

@@ -13,19 +13,26 @@ use super::contract::container;
 pub struct Outcome {
     /// `None` when it ended well.
     pub failure: Option<FailureClass>,
+    /// Whether the same attempt, started again unchanged, could not end otherwise.
+    pub is_permanent: bool,
     /// For people.
     pub message: String,
     pub result: Option<PolecatResult>,
     pub at: Option<Timestamp>,
 }
 
+/// Why an attempt failed.
+struct Failure {
+    class: FailureClass,
+    is_permanent: bool,
+    message: String,
+}
+
 /// The outcome, once the Job has one. `pods` are those of the Job that can still be seen.
 #[must_use]
 pub fn outcome(job: &Job, pods: &[&Pod]) -> Option<Outcome> {
     let pod = newest(pods);
-    let result = pod
-        .and_then(|pod| terminated(pod, container::GIT_PUSH))
-        .and_then(|ended| result(ended.message.as_deref()?));
+    let result = pod.and_then(pushed);
     if let Some(complete) = ended(job, "Complete") {
         let message = result
             .as_ref()
@@ -33,19 +40,31 @@ pub fn outcome(job: &Job, pods: &[&Pod]) -> Option<Outcome> {
             .map_or("done".into(), |branch| format!("pushed to {branch}"));
         return Some(Outcome {
             failure: None,
+            is_permanent: false,
             message,
             result,
             at: at(complete),
         });
     }
     let failed = ended(job, "Failed")?;
-    let (class, message) = failure(failed, pod);
+    let Failure {
+        class,
+        is_permanent,
+        message,
+    } = failure(failed, pod);
     Some(Outcome {
         failure: Some(class),
+        is_permanent,
         message,
         result,
         at: at(failed),
     })
+}
+
+/// What `git-push` says that it brought to the server, once it has ended.
+#[must_use]
+pub fn pushed(pod: &Pod) -> Option<PolecatResult> {
+    result(terminated(pod, container::GIT_PUSH)?.message.as_deref()?)
 }
 
 fn ended<'a>(job: &'a Job, type_: &str) -> Option<&'a JobCondition> {
@@ -70,55 +89,92 @@ pub fn newest<'a>(pods: &[&'a Pod]) -> Option<&'a Pod> {
     })
 }
 
-fn failure(job: &JobCondition, pod: Option<&Pod>) -> (FailureClass, String) {
+impl Failure {
+    fn passing(class: FailureClass, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            is_permanent: false,
+            message: message.into(),
+        }
+    }
+}
+
+fn failure(job: &JobCondition, pod: Option<&Pod>) -> Failure {
     let reason = job.reason.as_deref().unwrap_or_default();
     if reason == "DeadlineExceeded" {
-        return (
+        return Failure::passing(
             FailureClass::DeadlineExceeded,
-            "it took longer than activeDeadlineSeconds".into(),
+            "it took longer than activeDeadlineSeconds",
         );
     }
     let told = pod
-        .and_then(of_pod)
+        .and_then(|pod| of_node(pod).or_else(|| of_containers(pod)))
         .or_else(|| of_message(job.message.as_deref()?));
-    told.unwrap_or_else(|| (FailureClass::Killed, "its pod was deleted".into()))
+    told.unwrap_or_else(|| Failure::passing(FailureClass::Killed, "its pod was deleted"))
 }
 
-/// What the pod tells. The agent's end counts before that of the push, which comes after it.
-fn of_pod(pod: &Pod) -> Option<(FailureClass, String)> {
+/// What was done to the pod by its node. A disruption is nobody's fault; a pod that filled more than its share of the disk is put out
+/// without one.
+fn of_node(pod: &Pod) -> Option<Failure> {
     let status = pod.status.as_ref()?;
-    let is_disrupted =
-        |(type_, status): (&str, &str)| type_ == "DisruptionTarget" && status == "True";
-    let mut conditions = status
+    let is_disrupted = status
         .conditions
         .iter()
         .flatten()
-        .map(|condition| (condition.type_.as_str(), condition.status.as_str()));
-    if status.reason.as_deref() == Some("Evicted") || conditions.any(is_disrupted) {
-        let why = status
-            .message
-            .clone()
-            .unwrap_or_else(|| "its node took the pod away".into());
-        return Some((FailureClass::Evicted, why));
+        .any(|condition| condition.type_ == "DisruptionTarget" && condition.status == "True");
+    let told = status.message.clone().filter(|text| !text.is_empty());
+    if is_disrupted {
+        let why = told.unwrap_or_else(|| "its node took the pod away".into());
+        return Some(Failure::passing(FailureClass::Evicted, why));
     }
-    [container::GIT_INIT, container::AGENT, container::GIT_PUSH]
+    let reason = status.reason.as_deref()?;
+    if reason == "Evicted" {
+        let why = told.unwrap_or_else(|| "the pod used more than it may".into());
+        return Some(Failure::passing(FailureClass::AgentFailed, why));
+    }
+    // The kubelet did not let it in: the node was shutting down, or had become full.
+    let never_ran = containers(pod).all(|(_, ended)| ended.is_none());
+    never_ran.then(|| {
+        let why = format!(
+            "its node did not take the pod: {reason}: {}",
+            told.unwrap_or_default()
+        );
+        Failure::passing(FailureClass::Evicted, why)
+    })
+}
+
+/// What the containers tell. The agent's end counts before that of the push, which comes after it, and is told as well.
+fn of_containers(pod: &Pod) -> Option<Failure> {
+    let names = [container::GIT_INIT, container::AGENT, container::GIT_PUSH];
+    let failed: Vec<_> = names
         .into_iter()
-        .find_map(|name| {
-            let ended = terminated(pod, name).filter(|ended| ended.exit_code != 0)?;
-            let class = if ended.reason.as_deref() == Some("OOMKilled") {
-                FailureClass::OutOfMemory
-            } else if name == container::AGENT && pod.metadata.deletion_timestamp.is_some() {
-                FailureClass::Killed
-            } else {
-                of_exit(name, ended.exit_code)
-            };
-            Some((class, words(name, ended)))
-        })
+        .filter_map(|name| Some((name, terminated(pod, name)?)))
+        .filter(|(_, ended)| ended.exit_code != 0)
+        .collect();
+    let (first, ended) = *failed.first()?;
+    let class = if ended.reason.as_deref() == Some("OOMKilled") {
+        FailureClass::OutOfMemory
+    } else if first == container::AGENT && pod.metadata.deletion_timestamp.is_some() {
+        FailureClass::Killed
+    } else {
+        of_exit(first, ended.exit_code)
+    };
+    let told: Vec<String> = failed
+        .iter()
+        .map(|(name, ended)| words(name, ended))
+        .collect();
+    Some(Failure {
+        class,
+        is_permanent: failed
+            .iter()
+            .any(|(_, ended)| is_permanent(ended.exit_code)),
+        message: told.join("; "),
+    })
 }
 
 /// What the Job's own condition tells, when its pod is gone: "Container agent for pod ns/name failed with exit code 1 matching FailJob
 /// rule at index 2".
-fn of_message(message: &str) -> Option<(FailureClass, String)> {
+fn of_message(message: &str) -> Option<Failure> {
     let name = message.strip_prefix("Container ")?.split(' ').next()?;
     let code = message
         .split("exit code ")
@@ -133,7 +189,15 @@ fn of_message(message: &str) -> Option<(FailureClass, String)> {
     } else {
         of_exit(name, code)
     };
-    Some((class, format!("{name} ended with exit code {code}")))
+    Some(Failure {
+        class,
+        is_permanent: is_permanent(code),
+        message: format!("{name} ended with exit code {code}"),
+    })
+}
+
+fn is_permanent(code: i32) -> bool {
+    ExitCode::from_code(code).is_some_and(ExitCode::is_permanent)
 }
 
 fn of_exit(container: &str, code: i32) -> FailureClass {
@@ -167,15 +231,27 @@ fn words(container: &str, ended: &ContainerStateTerminated) -> String {
 }
 
 fn terminated<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStateTerminated> {
-    let status = pod.status.as_ref()?;
-    let statuses = status
-        .init_container_statuses
-        .iter()
-        .flatten()
-        .chain(status.container_statuses.iter().flatten());
-    statuses
-        .filter(|status| status.name == container)
-        .find_map(|status| status.state.as_ref()?.terminated.as_ref())
+    containers(pod)
+        .filter(|(name, _)| *name == container)
+        .find_map(|(_, ended)| ended)
+}
+
+/// The containers of a pod, and how each ended if it has.
+fn containers(pod: &Pod) -> impl Iterator<Item = (&str, Option<&ContainerStateTerminated>)> {
+    let statuses = pod.status.iter().flat_map(|status| {
+        status
+            .init_container_statuses
+            .iter()
+            .flatten()
+            .chain(status.container_statuses.iter().flatten())
+    });
+    statuses.map(|status| {
+        let state = status.state.as_ref();
+        (
+            status.name.as_str(),
+            state.and_then(|state| state.terminated.as_ref()),
+        )
+    })
 }
 
 /// What `git-push` wrote as its last words.

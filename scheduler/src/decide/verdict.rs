@@ -23,11 +23,13 @@ pub enum Verdict<'a> {
 }
 
 /// The attempt that comes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextAttempt {
     /// From 1.
     pub number: u32,
     pub because: Because,
+    /// The branch of the last attempt, which did not come to its end: the work goes on there.
+    pub branch: Option<String>,
 }
 
 /// Why a bead waits.
@@ -77,6 +79,10 @@ pub fn verdict<'a>(
         Ok(because) => Verdict::Next(NextAttempt {
             number: last_number(bead, attempts) + 1,
             because,
+            branch: attempts
+                .last()
+                .and_then(|last| last.unfinished_branch())
+                .map(ToOwned::to_owned),
         }),
         Err(wait) => Verdict::Wait(wait),
     }
@@ -169,6 +175,15 @@ fn after_failure(
 ) -> Result<Because, Wait> {
     let failures = charged(attempts);
     let is_eviction = last.failure() == Some(FailureClass::Evicted);
+    if last.is_permanent() {
+        let detail = format!(
+            "attempt {} failed for a reason that stays: see to what Polecat {} says, then `kubectl bead retry {}`",
+            last.number(),
+            last.metadata.name.as_deref().unwrap_or_default(),
+            last.spec.bead_id.as_deref().unwrap_or_default()
+        );
+        return Err(Wait::new(WaitReason::Stuck, detail));
+    }
     if failures >= policy.max_attempts {
         let detail = format!(
             "{failures} attempts failed: look at Polecat {}",

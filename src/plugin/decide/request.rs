@@ -70,6 +70,7 @@ pub fn sling(town: &Town, args: &SlingArgs) -> Result<Polecat, Refusal> {
         bead,
         attempt,
         because: Because::Asked,
+        branch: None,
     };
     Ok(by_hand(&new, rig, &batches, task.clone()))
 }

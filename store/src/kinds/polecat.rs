@@ -198,6 +198,10 @@ pub struct PolecatStatus {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_class: Option<FailureClass>,
+    /// True where the same attempt, started again unchanged, could not end otherwise (a credential that is refused, a branch that is not
+    /// there): there is no other one until the bead changes or somebody asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permanent: Option<bool>,
     /// What it made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<PolecatResult>,

@@ -156,6 +156,7 @@ fn born(rig: &Rig) -> Value {
         bead: &bead,
         attempt: 1,
         because: Because::First,
+        branch: None,
     };
     json!(newborn(&new, rig, &Batches::default(), Runner::Beadlet).metadata)
 }

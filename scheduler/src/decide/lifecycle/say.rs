@@ -10,7 +10,7 @@ use super::stop::Stop;
 use super::{JobSight, Outcome, View, name_of_job};
 use crate::decide::attempt::Attempt;
 use crate::decide::condition::{self, BEAD_OPEN, CONFIGURED, KEY_CURRENT, READY, STOPPING, Said};
-use crate::decide::outcome::newest;
+use crate::decide::outcome::{newest, pushed};
 use conditions::{at_rest, bead_condition, configured, key_condition, set, under_way};
 use pod::{is_active, last_activity, pod_words};
 
@@ -40,6 +40,12 @@ pub(super) fn current(view: &View<'_>) -> PolecatStatus {
     if let Some(pod) = pod {
         status.pod_name = Some(pod.name_any());
         status.last_activity = last_activity(pod).or(status.last_activity);
+        // A pod that goes away takes its last words along.
+        let is_going = pod.metadata.deletion_timestamp.is_some() && !polecat.is_final();
+        status.result = Some(pod)
+            .filter(|_| is_going)
+            .and_then(pushed)
+            .or(status.result);
     }
     if let (Ok(order), false) = (view.order, polecat.is_final()) {
         status.agent = Some(order.agent);
@@ -208,6 +214,7 @@ pub(super) fn stopped(view: &View<'_>, stop: &Stop) -> PolecatStatus {
             view,
             Outcome {
                 failure: Some(class),
+                is_permanent: false,
                 message: stop.message.clone(),
                 result: None,
                 at: None,
@@ -216,6 +223,7 @@ pub(super) fn stopped(view: &View<'_>, stop: &Stop) -> PolecatStatus {
         None => {
             let mut status = ended(view, None);
             status.phase = Some(PolecatPhase::Terminated);
+            status.result = newest(view.pods).and_then(pushed).or(status.result);
             at_rest(
                 view,
                 &mut status,
@@ -242,13 +250,14 @@ pub(super) fn finished(view: &View<'_>, outcome: Outcome) -> PolecatStatus {
             );
         }
         Some(class) => {
-            let is_tried_again = view.is_tried_again.applies(class);
+            let is_tried_again = !outcome.is_permanent && view.is_tried_again.applies(class);
             status.phase = Some(if is_tried_again {
                 PolecatPhase::Failed
             } else {
                 PolecatPhase::Stuck
             });
             status.failure_class = Some(class);
+            status.permanent = outcome.is_permanent.then_some(true);
             at_rest(
                 view,
                 &mut status,

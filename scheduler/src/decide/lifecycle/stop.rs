@@ -175,6 +175,7 @@ pub(super) fn next_look(view: &View<'_>, seen: &Seen<'_>) -> Option<Timestamp> {
 pub(super) fn vanished(view: &View<'_>) -> Outcome {
     Outcome {
         failure: Some(FailureClass::Killed),
+        is_permanent: false,
         message: "its Job was deleted".into(),
         result: None,
         at: Some(view.now),

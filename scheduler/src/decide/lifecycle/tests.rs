@@ -226,6 +226,44 @@ fn failed_job_makes_the_polecat_failed_or_stuck() {
 }
 
 #[test]
+fn failure_that_stays_makes_the_polecat_stuck_at_once() {
+    let mut story = Story::started();
+    let why = "Container git-init for pod ns/p failed with exit code 41 matching FailJob rule";
+    story.end(&json!({"type": "Failed", "reason": "PodFailurePolicy", "message": why}));
+    story.step();
+    assert_eq!(
+        (
+            story.phase(),
+            story.polecat.failure(),
+            story.polecat.is_permanent()
+        ),
+        (PolecatPhase::Stuck, Some(FailureClass::CloneFailed), true)
+    );
+}
+
+#[test]
+fn last_words_of_a_pod_that_goes_away_are_kept() {
+    let mut story = Story::started();
+    let words =
+        r#"{"outcome":"stopped","branch":"b","commit":"c","files":1,"insertions":1,"deletions":0}"#;
+    let mut pod: Pod = from_value(
+        json!({"metadata": {"name": "p"}, "status": {"phase": "Failed", "containerStatuses": [
+        {"name": "git-push", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"terminated": {"exitCode": 0, "message": words}}}]}}),
+    )
+    .unwrap();
+    pod.metadata.deletion_timestamp = Some(Time(noon()));
+    story.pods = vec![pod];
+    story.step();
+    assert_eq!(story.phase(), PolecatPhase::Working);
+    story.pods.clear();
+    story.end(&json!({"type": "Failed", "reason": "DeadlineExceeded"}));
+    story.step();
+    let result = story.polecat.status.unwrap().result.unwrap();
+    assert_eq!(result.branch.as_deref(), Some("b"));
+}
+
+#[test]
 fn ended_polecat_never_starts_again() {
     let mut story = Story::started();
     story.end(&json!({"type": "Complete"}));

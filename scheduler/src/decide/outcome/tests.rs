@@ -211,3 +211,64 @@ fn evicted_pod_is_told_by_its_condition() {
         )
     );
 }
+
+#[test]
+fn pod_that_filled_more_than_its_share_of_the_disk_is_not_tried_again_for_free() {
+    let mut pod = pod(&[("agent", 137, "Error", "")]);
+    let status = pod.status.as_mut().unwrap();
+    status.reason = Some("Evicted".into());
+    let why = "Usage of EmptyDir volume \"workspace\" exceeds the limit \"1Gi\".";
+    status.message = Some(why.into());
+    assert_eq!(
+        class(&failed("PodFailurePolicy", ""), &[&pod]),
+        (FailureClass::AgentFailed, why.to_owned())
+    );
+}
+
+#[test]
+fn pod_that_its_node_did_not_let_in_is_tried_again_for_free() {
+    let pod: Pod = from_value(
+        json!({"metadata": {"name": "p"}, "status": {"phase": "Failed",
+        "reason": "NodeShutdown", "message": "Pod was rejected as the node is shutting down."}}),
+    )
+    .unwrap();
+    assert_eq!(
+        class(&failed("BackoffLimitExceeded", ""), &[&pod]),
+        (
+            FailureClass::Evicted,
+            "its node did not take the pod: NodeShutdown: Pod was rejected as the node is shutting down."
+                .to_owned()
+        )
+    );
+}
+
+#[test]
+fn agent_that_failed_does_not_hide_that_its_work_was_not_pushed() {
+    let pod = pod(&[
+        ("agent", 50, "Error", ""),
+        ("git-push", 61, "Error", "refused"),
+    ]);
+    let outcome = outcome(&failed("PodFailurePolicy", ""), &[&pod]).unwrap();
+    assert_eq!(outcome.failure, Some(FailureClass::AgentFailed));
+    assert_eq!(
+        outcome.message,
+        "agent ended with exit code 50; git-push ended with exit code 61: refused"
+    );
+    assert!(outcome.is_permanent, "nor would the next one's be");
+}
+
+#[test]
+fn what_a_repeat_does_not_mend_is_permanent_with_and_without_its_pod() {
+    let gone = |code: i32| {
+        let text = format!("Container git-init for pod ns/p failed with exit code {code} matching");
+        outcome(&failed("PodFailurePolicy", &text), &[]).unwrap()
+    };
+    let there = |code: i32| {
+        let pod = pod(&[("git-init", code, "Error", "")]);
+        outcome(&failed("PodFailurePolicy", ""), &[&pod]).unwrap()
+    };
+    for (code, is_permanent) in [(41, true), (42, true), (44, false), (1, false)] {
+        assert_eq!(gone(code).is_permanent, is_permanent, "{code}");
+        assert_eq!(there(code).is_permanent, is_permanent, "{code}");
+    }
+}

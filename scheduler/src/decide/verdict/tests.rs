@@ -25,7 +25,11 @@ fn judge(bead: &Bead, attempts: &[&Polecat]) -> Result<NextAttempt, WaitReason> 
 }
 
 fn next(number: u32, because: Because) -> Result<NextAttempt, WaitReason> {
-    Ok(NextAttempt { number, because })
+    Ok(NextAttempt {
+        number,
+        because,
+        branch: None,
+    })
 }
 
 #[test]
@@ -254,4 +258,56 @@ fn evictions_are_free_of_charge() {
     let attempts: Vec<&Polecat> = std::iter::once(&first).chain(&rest).collect();
     assert_eq!(charged(&attempts), 1);
     assert_eq!(judge(&bead, &attempts), next(9, Because::Eviction));
+}
+
+/// A Polecat whose work, finished or not, is on the branch `b`, and `pushed` where it says so as its last words.
+fn with_branch(mut polecat: Polecat, pushed: Option<&str>) -> Polecat {
+    let status = polecat.status.get_or_insert_default();
+    status.branch = Some("b".into());
+    status.result = pushed.map(|branch| beadlet_store::kinds::PolecatResult {
+        branch: Some(branch.into()),
+        ..Default::default()
+    });
+    polecat
+}
+
+#[test]
+fn next_attempt_goes_on_where_one_that_did_not_come_to_its_end_left_its_work() {
+    let bead = bead("gt-1");
+    let ended = |phase| {
+        polecat("gt-1", 1)
+            .ended(phase, 90)
+            .annotated(work::RETRY, "now")
+    };
+    let branch = |polecat: &Polecat| judge(&bead, &[polecat]).unwrap().branch;
+    for phase in [
+        PolecatPhase::Failed,
+        PolecatPhase::Stuck,
+        PolecatPhase::Terminated,
+    ] {
+        let beside = with_branch(ended(phase), Some("beside"));
+        assert_eq!(branch(&beside).as_deref(), Some("beside"), "{phase:?}");
+        let silent = with_branch(ended(phase), None);
+        assert_eq!(branch(&silent).as_deref(), Some("b"), "{phase:?}");
+    }
+    let done = with_branch(ended(PolecatPhase::Done), Some("b"));
+    assert_eq!(branch(&done), None, "what is done is done");
+}
+
+#[test]
+fn failure_that_stays_is_not_repeated_until_somebody_asks() {
+    let bead = bead("gt-1");
+    let mut failed = polecat("gt-1", 1).failed(FailureClass::CloneFailed, 90);
+    failed.status.get_or_insert_default().permanent = Some(true);
+    let Verdict::Wait(wait) = verdict(&bead, &[&failed], &policy(), noon()) else {
+        panic!()
+    };
+    assert_eq!((wait.reason, wait.until), (WaitReason::Stuck, None));
+    assert!(
+        wait.detail.contains("gt-1-1") && wait.detail.contains("kubectl bead retry gt-1"),
+        "{}",
+        wait.detail
+    );
+    let asked = failed.annotated(work::RETRY, "now");
+    assert_eq!(judge(&bead, &[&asked]), next(2, Because::Asked));
 }
