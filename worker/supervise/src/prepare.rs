@@ -35,6 +35,7 @@ pub(crate) fn prepared(args: &RunArgs, workspace: &Workspace) -> Result<Launch, 
 
 fn task(args: &RunArgs, workspace: &Workspace) -> Result<Task, RunError> {
     Ok(Task {
+        id: args.bead.clone(),
         bead: bead(args, workspace)?,
         description: args.task_description.clone(),
         convoy: (!args.convoy.is_empty()).then(|| Convoy {

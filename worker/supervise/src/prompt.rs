@@ -11,7 +11,9 @@ pub const LONGEST_ARGUMENT: usize = 120 * 1024;
 /// All that one attempt is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Task {
-    /// Missing for a Polecat that was given only a description.
+    /// The issue's id; empty for a Polecat that was given only a description.
+    pub id: String,
+    /// The issue, where the cluster has it.
     pub bead: Option<Bead>,
     /// What a person wrote into the Polecat.
     pub description: String,
@@ -62,7 +64,8 @@ fn heading(task: &Task) -> String {
             one_line(&bead.id),
             one_line(&bead.title)
         ),
-        None => "# Task\n".to_owned(),
+        None if task.id.is_empty() => "# Task\n".to_owned(),
+        None => format!("# Issue {}\n", one_line(&task.id)),
     }
 }
 
@@ -103,16 +106,28 @@ fn sections(task: &Task) -> Vec<(&'static str, String)> {
                 .collect::<Vec<_>>()
                 .join("\n"),
         ));
+    } else if !task.id.is_empty() {
+        sections.push(("Description", unmirrored(&task.id)));
     }
     if let Some(convoy) = &task.convoy {
         sections.push(("Convoy", convoy_text(convoy)));
     }
     sections.push(("Instructions for this attempt", task.description.clone()));
     sections.retain(|(_, body)| !body.trim().is_empty());
-    if task.bead.is_none() && task.description.trim().is_empty() {
+    let is_asked = task.bead.is_some() || !task.id.is_empty();
+    if !is_asked && task.description.trim().is_empty() {
         sections.clear();
     }
     sections
+}
+
+/// What can be said of an issue that nobody mirrors: a project that keeps its issues beside its code has it all the same.
+fn unmirrored(id: &str) -> String {
+    format!(
+        "Nothing but the id of this issue is known here. The tracker keeps issues in the repository itself, as lines of JSON: \
+         look in `.beads/issues.jsonl` for the line with the id `{}`, and do what it says.",
+        one_line(id)
+    )
 }
 
 fn comment(comment: &Comment) -> String {
@@ -239,6 +254,19 @@ mod tests {
         );
         assert!(
             text.starts_with("# Task\n") && text.contains("Do it."),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn issue_that_nobody_mirrors_is_looked_for_in_the_repository() {
+        let unmirrored = Task {
+            id: "gt-1".into(),
+            ..Task::default()
+        };
+        let text = prompt(&unmirrored, Path::new("/r"));
+        assert!(
+            text.starts_with("# Issue gt-1\n") && text.contains("`.beads/issues.jsonl`"),
             "{text}"
         );
     }
