@@ -91,28 +91,10 @@ async fn published_samples_apply_unchanged() {
     assert_eq!(convoy["notifyOnComplete"], "mayor");
 }
 
-const SEED: &str = r#"
-apiVersion: gastown.gastown.io/v1alpha1
-kind: Polecat
-metadata: {name: test-worker}
-spec:
-  executionMode: kubernetes
-  beadID: "gt-0042"
-  kubernetes:
-    gitRepository: "git@github.com:example/repo.git"
-    gitBranch: "main"
-    gitSecretRef: {name: git-creds}
-    agent: opencode
-    agentConfig:
-      provider: litellm
-      model: "devstral-123b"
-      modelProvider:
-        endpoint: "https://ai-gateway.example.com/v1"
-        apiKeySecretRef: {name: litellm-key, key: API_KEY}
-"#;
+const SEED: &str = include_str!("../../deploy/polecats/polecat.yaml");
 
 #[tokio::test]
-async fn polecat_of_the_readme_applies_unchanged_and_nothing_is_put_into_its_mouth() {
+async fn polecat_by_hand_applies_unchanged_and_nothing_is_put_into_its_mouth() {
     let namespace = testbed_with_kinds().await.namespace("seed").await;
     let wanted: Value = serde_saphyr::from_str(SEED).unwrap();
     let stored = apply(&namespace, SEED).await.unwrap();

@@ -150,16 +150,7 @@ async fn the_role_of_the_mirror_is_the_least_that_works() {
 async fn the_pods_of_the_examples_pass_the_restricted_standard() {
     let testbed = Testbed::shared().await;
     let namespace = testbed.namespace("examples").await;
-    let enforce =
-        json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
-    Api::<v1::Namespace>::all(namespace.client())
-        .patch(
-            namespace.name(),
-            &PatchParams::default(),
-            &Patch::Merge(enforce),
-        )
-        .await
-        .unwrap();
+    namespace.restrict().await;
     namespace
         .api::<v1::ServiceAccount>()
         .create(&PostParams::default(), &object(ROLE, "ServiceAccount"))

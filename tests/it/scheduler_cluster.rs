@@ -5,16 +5,16 @@ use beadlet_testbed::{GitRepo, JobHistory, Namespace, Program, Testbed, eventual
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
     Api,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
-use serde_json::{from_value, json};
+use serde_json::json;
 
 use beadlet_store::kinds::{BeadStore, Polecat, Rig};
 
 use super::{
     crds::install,
     scheduler_program::lines,
-    scheduler_town::{End, Kubelet, SOON},
+    scheduler_town::{End, Kubelet, SOON, beadstore},
 };
 
 const RIG: &str = "shared";
@@ -35,13 +35,8 @@ async fn rig(testbed: &Testbed, namespaces: &[&Namespace]) {
 }
 
 async fn store(namespace: &Namespace, repo: &GitRepo) {
-    let store: BeadStore = from_value(
-        json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore",
-        "metadata": {"name": "beads"}, "spec": {"source": {"url": repo.url()}, "prefix": "gt-"}}),
-    )
-    .unwrap();
-    let api: Api<BeadStore> = namespace.api();
-    api.create(&PostParams::default(), &store).await.unwrap();
+    let spec = json!({"source": {"url": repo.url()}, "prefix": "gt-"});
+    beadstore(namespace, "beads", spec).await;
 }
 
 /// The names of the beads that are mirrored, or of the Polecats.

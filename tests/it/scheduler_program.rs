@@ -16,7 +16,7 @@ use serde_json::{Value, from_value, json};
 
 use super::{
     scheduler_history::History,
-    scheduler_town::{End, SOON, Town, merge},
+    scheduler_town::{End, SOON, Town, beadstore, merge},
 };
 
 /// A controller of this town, with an election.
@@ -56,11 +56,8 @@ pub(crate) fn lines(count: usize, fields: &Value) -> String {
 }
 
 async fn store(town: &Town, repo: &GitRepo) {
-    let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": "beads"},
-        "spec": {"source": {"url": repo.url()}, "rigRef": town.name()}}))
-    .unwrap();
-    let api: Api<BeadStore> = town.namespace.api();
-    api.create(&PostParams::default(), &store).await.unwrap();
+    let spec = json!({"source": {"url": repo.url()}, "rigRef": town.name()});
+    beadstore(&town.namespace, "beads", spec).await;
 }
 
 async fn all_done(town: &Town, beads: usize) {

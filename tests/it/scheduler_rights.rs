@@ -482,17 +482,7 @@ fn forms() -> [Form; 2] {
 #[tokio::test]
 async fn pods_of_the_controller_pass_the_restricted_standard() {
     let namespace = Testbed::shared().await.namespace("restricted").await;
-    let enforce =
-        json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
-    let namespaces: Api<Namespace> = Api::all(namespace.client());
-    namespaces
-        .patch(
-            namespace.name(),
-            &PatchParams::default(),
-            &Patch::Merge(enforce),
-        )
-        .await
-        .unwrap();
+    namespace.restrict().await;
     let dry = PostParams {
         dry_run: true,
         field_manager: None,

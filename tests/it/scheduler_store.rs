@@ -22,7 +22,10 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{crds::testbed_with_kinds, scheduler_town::SOON};
+use super::{
+    crds::testbed_with_kinds,
+    scheduler_town::{SOON, beadstore},
+};
 
 const ISSUES: &str = ".beads/issues.jsonl";
 
@@ -91,11 +94,7 @@ impl Place {
     }
 
     async fn store(&self, name: &str, spec: Value) {
-        let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": name}, "spec": spec})).unwrap();
-        self.stores()
-            .create(&PostParams::default(), &store)
-            .await
-            .unwrap();
+        beadstore(&self.namespace, name, spec).await;
     }
 
     async fn patch(&self, name: &str, patch: Value) {

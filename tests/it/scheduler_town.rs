@@ -138,11 +138,9 @@ impl Town {
 
     /// Makes the BeadStore that the beads come from, as it is after its first pass.
     pub(crate) async fn store(&self, name: &str) {
-        let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore",
-            "metadata": {"name": name}, "spec": {"source": {"url": "https://git.example.com/beads.git"}}}))
-        .unwrap();
+        let spec = json!({"source": {"url": "https://git.example.com/beads.git"}});
+        beadstore(&self.namespace, name, spec).await;
         let api: Api<BeadStore> = self.namespace.api();
-        api.create(&PostParams::default(), &store).await.unwrap();
         let status = Patch::Merge(json!({"status": {"commit": "0123456789"}}));
         api.patch_status(name, &PatchParams::default(), &status)
             .await
@@ -316,12 +314,28 @@ impl Drop for Town {
                 .unwrap();
             runtime.block_on(async move {
                 let rigs: Api<Rig> = Api::all(client.client());
-                let _ = rigs.delete(&name, &DeleteParams::default()).await;
+                let list = rigs.list(&ListParams::default()).await;
+                for rig in list.into_iter().flatten() {
+                    if rig.spec.allowed_namespaces.as_deref() == Some(std::slice::from_ref(&name)) {
+                        let _ = rigs.delete(&rig.name_any(), &DeleteParams::default()).await;
+                    }
+                }
             });
         })
         .join()
         .unwrap();
     }
+}
+
+/// Makes a BeadStore, as a person does.
+pub(crate) async fn beadstore(namespace: &Namespace, name: &str, spec: Value) {
+    let store: BeadStore = from_value(
+        json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore",
+        "metadata": {"name": name}, "spec": spec}),
+    )
+    .unwrap();
+    let api: Api<BeadStore> = namespace.api();
+    api.create(&PostParams::default(), &store).await.unwrap();
 }
 
 /// The ConfigMap of a ready bead with these fields.

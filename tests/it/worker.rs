@@ -6,5 +6,6 @@ mod hostile;
 mod parts;
 mod pod;
 mod push;
+mod stopping;
 pub(crate) mod supervisor;
 mod work;

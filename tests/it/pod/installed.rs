@@ -3,7 +3,7 @@
 use std::{fs, process::Stdio};
 
 use beadlet_testbed::{
-    GitRepo, JobHistory, Mark, Running, Testbed,
+    GitRepo, JobHistory, Mark, Testbed,
     git::{GitSsh, ssh::HostKey},
     images,
     node::Relay,
@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, process::Command};
 
-use super::scene::{MODEL_KEY, beadlet_image, endpoint, port};
+use super::scene::beadlet_image;
+use super::servers::{MODEL_KEY, Model, port};
 use crate::{
     chart::helm::{chart, objects, repository},
     scheduler_town::merge,
@@ -36,9 +37,8 @@ pub(super) struct Installed {
     /// Of the person: a kubeconfig, a clone, known hosts.
     desk: TempDir,
     begin: Mark,
-    model_port: u16,
-    _relays: Vec<Relay>,
-    _model: Running,
+    model: Model,
+    _relay: Relay,
 }
 
 impl Installed {
@@ -66,9 +66,8 @@ impl Installed {
         let testbed = Testbed::start_with_node().await.unwrap();
         testbed.import(&beadlet_image().await).await.unwrap();
         let (project, server) = (GitRepo::bare(), GitSsh::start(&[HostKey::Ed25519]));
-        let (model, model_port) = endpoint(&[]).await;
-        let relay = |port| testbed.relay(port).unwrap();
-        let relays = vec![relay(port(&server.url(&project))), relay(model_port)];
+        let model = Model::start(&testbed, &[]).await;
+        let relay = testbed.relay(port(&server.url(&project))).unwrap();
         let desk = TempDir::new().unwrap();
         fs::copy(testbed.kubeconfig(), desk.path().join(KUBECONFIG)).unwrap();
         let town = Self {
@@ -77,9 +76,8 @@ impl Installed {
             project,
             server,
             desk,
-            model_port,
-            _relays: relays,
-            _model: model,
+            model,
+            _relay: relay,
         };
         town.kubectl(&["config", "set-context", "--current", "--namespace", PLACE])
             .await;
@@ -112,11 +110,10 @@ impl Installed {
             .map_while(|line| line.strip_prefix("    "))
             .collect();
         let git = self.seen_by_pods(&self.server.url(&self.project));
-        let model = self.seen_by_pods(&format!("http://127.0.0.1:{}/v1", self.model_port));
         let text = block
             .join("\n")
             .replace("https://git.example.com/gastown.git", &git)
-            .replace("https://llm.example.com/v1", &model);
+            .replace("https://llm.example.com/v1", &self.model.endpoint);
         let objects = objects(&text);
         assert_eq!(objects.len(), 2);
         objects

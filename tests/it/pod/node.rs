@@ -1,10 +1,8 @@
 //! The node does what the other tests of pods rely on, and leaves nothing behind.
 
-use std::{fs, io::Write, path::Path, process::Command, time::Duration};
+use std::{fs, io::Write, path::Path, time::Duration};
 
-use beadlet_testbed::{
-    Testbed, control_plane::Component, eventually, node::image::BUSYBOX, tools::Tool,
-};
+use beadlet_testbed::{Testbed, control_plane::Component, eventually, node::image::BUSYBOX};
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{
     Api,
@@ -64,44 +62,18 @@ async fn condition(jobs: &Api<Job>, wanted: &str) {
     .await;
 }
 
-async fn logs(pods: &Api<Pod>, container: &str) -> String {
-    let pod = pods
-        .list(&ListParams::default())
-        .await
-        .unwrap()
-        .items
-        .remove(0);
-    let parameters = kube::api::LogParams {
-        container: Some(container.into()),
-        ..Default::default()
-    };
-    pods.logs(&pod.metadata.name.unwrap(), &parameters)
-        .await
-        .unwrap()
-}
-
 #[tokio::test]
 async fn job_with_an_init_container_completes_and_its_logs_are_read() {
     let namespace = Testbed::shared_with_node().await.namespace("job").await;
     let jobs = namespace.api();
     start(&jobs, "echo second; id -u").await;
     condition(&jobs, "Complete").await;
-    let pods = namespace.api();
     assert_eq!(
-        (logs(&pods, "first").await, logs(&pods, "second").await),
+        (namespace.log("first").await, namespace.log("second").await),
         ("first\n".into(), "second\n10001\n".into())
     );
-    let kubectl = Command::new(Tool::Kubectl.locate().unwrap())
-        .arg("--kubeconfig")
-        .arg(namespace.testbed().kubeconfig())
-        .args([
-            "--namespace",
-            namespace.name(),
-            "logs",
-            "job/greeting",
-            "--container",
-            "second",
-        ])
+    let kubectl = namespace
+        .kubectl(&["logs", "job/greeting", "--container", "second"])
         .output()
         .unwrap();
     assert_eq!(
@@ -132,7 +104,7 @@ async fn pod_reaches_what_is_relayed_to_it_and_nothing_else() {
     );
     start(&namespace.api(), &script).await;
     condition(&namespace.api(), "Complete").await;
-    let said = logs(&namespace.api(), "second").await;
+    let said = namespace.log("second").await;
     assert!(said.contains("from loopback\n"), "{said}");
     assert!(
         said.contains("other port 1") && said.contains("elsewhere 1"),

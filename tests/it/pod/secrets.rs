@@ -3,7 +3,8 @@
 use beadlet_store::kinds::PolecatPhase;
 use serde_json::{Value, json};
 
-use super::scene::{self, GIT_TOKEN, MODEL_KEY, Over, Scene};
+use super::scene::{self, Over, Scene};
+use super::servers::{GIT_TOKEN, MODEL_KEY};
 
 /// Looks for a text in every file that can be read, in every process's environment, and among the mounts.
 const LOOK: &str = r#"
@@ -25,10 +26,8 @@ async fn agent_sees_neither_the_git_credential_nor_a_token_of_the_cluster() {
     scene.push("gt-1", &json!({}));
     scene.ended("gt-1-1", PolecatPhase::Done).await;
     let seen = |name: &str| {
-        let bytes = scene
-            .project
-            .read("polecat/gt-1-1", &format!("seen/{name}"));
-        String::from_utf8_lossy(&bytes.unwrap()).into_owned()
+        let file = format!("seen/{name}");
+        scene.project.text("polecat/gt-1-1", &file).unwrap()
     };
     for name in ["places", "mounts", "variables", "files", "done"] {
         assert_eq!(seen(name), "", "{name}");
@@ -71,7 +70,7 @@ async fn text_of_a_bead_is_text_and_nothing_else() {
     let fields = json!({"title": title, "description": text.join("\n\n"), "acceptance_criteria": text[3], "notes": text[2], "design": text[5]});
     scene.push("gt-1", &fields);
     scene.ended("gt-1-1", PolecatPhase::Done).await;
-    let read = |name: &str| scene.project.read("polecat/gt-1-1", name);
+    let read = |name: &str| scene.project.repo.read("polecat/gt-1-1", name);
     assert_eq!(read("ran"), None);
     let whole = String::from_utf8(read("whole").unwrap()).unwrap();
     for text in [&text[..8], &text[9..]].concat() {

@@ -18,18 +18,19 @@ async fn told(scene: &Scene, file: &str) -> Vec<u8> {
     let status = scene.ended(POLECAT, PolecatPhase::Done).await;
     let result = status.result.unwrap();
     assert_eq!(result.branch.as_deref(), Some(BRANCH));
-    assert_eq!(result.commit, scene.project.head(BRANCH));
+    assert_eq!(result.commit, scene.project.repo.head(BRANCH));
     assert_eq!(
         (result.files, result.insertions, result.deletions),
         (Some(1), Some(1), Some(0))
     );
-    scene.project.read(BRANCH, file).unwrap()
+    scene.project.repo.read(BRANCH, file).unwrap()
 }
 
 /// A known agent at work with the model of the scene.
 fn agent(name: &str, image: &str, provider: &str) -> Value {
     json!({
         "agent": name,
+        "resources": scene::of_a_real_agent(),
         "agentConfig": {
             "image": image,
             "provider": provider,
@@ -38,42 +39,65 @@ fn agent(name: &str, image: &str, provider: &str) -> Value {
     })
 }
 
+/// What the model was asked for, and what the agent's container printed.
+async fn asked(scene: &Scene, request: &str, words: &str) {
+    let asked = scene.model.program.stdout();
+    assert!(asked.contains(request), "{asked}");
+    let log = scene.town.namespace.log("agent").await;
+    assert!(log.contains(words), "{log}");
+}
+
+async fn custom_agent(name: &str, over: Over) {
+    let agent = scene::custom("echo \"$GT_ISSUE by $GT_POLECAT\" > made.txt");
+    let scene = Scene::new(name, over, agent).await;
+    assert_eq!(told(&scene, "made.txt").await, b"gt-1 by gt-1-1\n");
+}
+
+async fn opencode(name: &str, over: Over) {
+    let image = scene::image(Agent::OpenCode).await;
+    let scene = Scene::new(name, over, agent("opencode", &image, "litellm")).await;
+    assert_eq!(told(&scene, "hello.txt").await, GREETING);
+    asked(
+        &scene,
+        "POST /v1/chat/completions 200",
+        "Done: the file is written.",
+    )
+    .await;
+}
+
+async fn claude_code(name: &str, over: Over) {
+    let image = scene::image(Agent::ClaudeCode).await;
+    let scene = Scene::new(name, over, agent("claude-code", &image, "litellm")).await;
+    assert_eq!(told(&scene, "hello.txt").await, GREETING);
+    asked(&scene, "POST /v1/messages", "Done: the file is written.").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn push_becomes_a_commit_by_a_custom_agent_over_https() {
-    let agent = scene::custom("echo \"$GT_ISSUE by $GT_POLECAT\" > made.txt");
-    let scene = Scene::new("custom", Over::Https, agent).await;
-    assert_eq!(told(&scene, "made.txt").await, b"gt-1 by gt-1-1\n");
+    custom_agent("custom-https", Over::Https).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn push_becomes_a_commit_by_a_custom_agent_over_ssh() {
+    custom_agent("custom-ssh", Over::Ssh).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn push_becomes_a_commit_by_opencode_over_https() {
+    opencode("opencode-https", Over::Https).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn push_becomes_a_commit_by_opencode_over_ssh() {
-    let image = scene::image(Agent::OpenCode).await;
-    let scene = Scene::new("opencode", Over::Ssh, agent("opencode", &image, "litellm")).await;
-    assert_eq!(told(&scene, "hello.txt").await, GREETING);
-    assert!(
-        scene
-            .model
-            .stdout()
-            .contains("POST /v1/chat/completions 200"),
-        "{}",
-        scene.model.stdout()
-    );
-    assert!(
-        scene
-            .log("agent")
-            .await
-            .contains("Done: the file is written.")
-    );
+    opencode("opencode-ssh", Over::Ssh).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn push_becomes_a_commit_by_claude_code_over_https() {
-    let image = scene::image(Agent::ClaudeCode).await;
-    let scene = Scene::new(
-        "claude",
-        Over::Https,
-        agent("claude-code", &image, "litellm"),
-    )
-    .await;
-    assert_eq!(told(&scene, "hello.txt").await, GREETING);
+    claude_code("claude-https", Over::Https).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn push_becomes_a_commit_by_claude_code_over_ssh() {
+    claude_code("claude-ssh", Over::Ssh).await;
 }

@@ -154,6 +154,29 @@ impl Container {
             != 0
     }
 
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Gives it a signal, if it has not ended. To the first process of a container, which it stands for, one that nobody listens for is
+    /// lost: so what is only just starting is waited for, unless the signal is one that nobody is asked about.
+    pub(super) fn receive(&mut self, signal: rustix::process::Signal) {
+        while signal != rustix::process::Signal::KILL && !self.has_ended() && !self.is_waiting() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if !self.has_ended() {
+            self.signal(signal);
+        }
+    }
+
+    /// Its code and message, where it ended by itself.
+    pub(super) fn said(mut self) -> Option<(ExitCode, Report)> {
+        let code = self.child.wait().unwrap().code()?;
+        let ended = self.wait();
+        assert_eq!(ExitCode::from_code(code), Some(ended.code));
+        Some((ended.code, ended.report))
+    }
+
     pub(super) fn wait(self) -> Ended {
         let Output { status, stderr, .. } = self.child.wait_with_output().unwrap();
         let log = String::from_utf8_lossy(&stderr).into_owned();

@@ -7,11 +7,11 @@ use std::time::Duration;
 use beadlet_store::kinds::{BeadStore, PolecatPhase};
 use beadlet_testbed::{GitRepo, Program, Running, eventually};
 use kube::Api;
-use kube::api::{ListParams, PostParams};
-use serde_json::{Value, from_value, json};
+use kube::api::ListParams;
+use serde_json::{Value, json};
 
 use crate::scheduler_history::History;
-use crate::scheduler_town::{End, SOON, Town, merge};
+use crate::scheduler_town::{End, SOON, Town, beadstore, merge};
 
 pub(super) const FILE: &str = ".beads/issues.jsonl";
 
@@ -42,11 +42,9 @@ async fn town(name: &str, rig: Value, mode: &str, file: &str) -> (Town, GitRepo)
     let town = Town::new(name, rig).await;
     let repo = GitRepo::bare();
     repo.commit("main", FILE, file);
-    let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": "beads"},
-        "spec": {"source": {"url": repo.url()}, "rigRef": town.name(), "writeBack": {"mode": mode, "author": {"name": "Mayor", "email": "mayor@example.com"}}}}))
-    .unwrap();
-    let api: Api<BeadStore> = town.namespace.api();
-    api.create(&PostParams::default(), &store).await.unwrap();
+    let author = json!({"name": "Mayor", "email": "mayor@example.com"});
+    let spec = json!({"source": {"url": repo.url()}, "rigRef": town.name(), "writeBack": {"mode": mode, "author": author}});
+    beadstore(&town.namespace, "beads", spec).await;
     (town, repo)
 }
 
@@ -219,11 +217,9 @@ async fn checked_out_branch_is_said_in_a_condition_and_written_to_when_it_is_fre
     let repo = GitRepo::with_work_tree();
     repo.commit("main", FILE, bead("gt-1", &json!({})));
     repo.set_head("main");
-    let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": "beads"},
-        "spec": {"source": {"url": repo.url(), "branch": "main"}, "rigRef": town.name(), "writeBack": {"mode": "Claim"}}}))
-    .unwrap();
+    let spec = json!({"source": {"url": repo.url(), "branch": "main"}, "rigRef": town.name(), "writeBack": {"mode": "Claim"}});
+    beadstore(&town.namespace, "beads", spec).await;
     let stores: Api<BeadStore> = town.namespace.api();
-    stores.create(&PostParams::default(), &store).await.unwrap();
     let mut controller = process(&town);
     eventually(SOON, "the condition says so", async || {
         let status = stores

@@ -2,13 +2,17 @@
 
 use std::{
     future::Future,
+    process::Command,
     sync::atomic::{AtomicU32, Ordering},
     thread,
     time::Duration,
 };
 
 use k8s_openapi::{NamespaceResourceScope, api::core::v1};
-use kube::{Api, Client, Resource, api::PostParams};
+use kube::{
+    Api, Client, Resource,
+    api::{ListParams, LogParams, Patch, PatchParams, PostParams},
+};
 use serde_json::{from_value, json};
 use tokio::runtime;
 
@@ -16,6 +20,7 @@ use crate::{
     audit::Mark,
     state,
     testbed::{Testbed, User},
+    tools::Tool,
     wait::eventually,
 };
 
@@ -80,6 +85,48 @@ impl Namespace {
     /// A user called `<program>-<namespace>` who may do everything, to be told apart in the audit log.
     pub fn user(&self, program: &str) -> User {
         self.testbed.user(&format!("{program}-{}", self.name))
+    }
+
+    /// From now on only pods that pass the `restricted` Pod Security Standard are let in.
+    ///
+    /// # Panics
+    /// The namespace is gone.
+    pub async fn restrict(&self) {
+        let labels =
+            json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+        let all: Api<v1::Namespace> = Api::all(self.client());
+        all.patch(&self.name, &PatchParams::default(), &Patch::Merge(labels))
+            .await
+            .unwrap();
+    }
+
+    /// The real kubectl with these arguments, for this namespace and as the administrator.
+    ///
+    /// # Panics
+    /// It is not built.
+    pub fn kubectl(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(Tool::Kubectl.locate().unwrap());
+        command
+            .arg("--kubeconfig")
+            .arg(self.testbed.kubeconfig())
+            .args(["--namespace", &self.name])
+            .args(arguments);
+        command
+    }
+
+    /// The output of a container of the only pod.
+    ///
+    /// # Panics
+    /// There is none.
+    pub async fn log(&self, container: &str) -> String {
+        let pods: Api<v1::Pod> = self.api();
+        let mut list = pods.list(&ListParams::default()).await.unwrap().items;
+        let name = list.remove(0).metadata.name.unwrap();
+        let of = LogParams {
+            container: Some(container.into()),
+            ..LogParams::default()
+        };
+        pods.logs(&name, &of).await.unwrap()
     }
 
     /// What is in the namespace and what was asked about it, for a person.

@@ -61,6 +61,8 @@ pub struct Endpoint {
     pub network: Network,
     /// Of containerd.
     pub socket: PathBuf,
+    /// Where the node has a disk of 64 MiB.
+    pub small_disk: PathBuf,
 }
 
 /// Why this machine cannot be a node, or `None` when it can.
@@ -134,6 +136,7 @@ impl Node {
         Endpoint {
             network: self.network,
             socket: socket(&self.folder),
+            small_disk: self.folder.join(inside::SMALL_DISK),
         }
     }
 

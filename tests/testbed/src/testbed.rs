@@ -148,6 +148,14 @@ impl Testbed {
         Ok(self.node()?.network.host)
     }
 
+    /// A folder of the node with a disk of its own, of 64 MiB: soon full. All tests share it.
+    ///
+    /// # Errors
+    /// There is no node.
+    pub fn small_disk(&self) -> Result<&Path> {
+        Ok(&self.node()?.small_disk)
+    }
+
     fn node(&self) -> Result<&node::Endpoint> {
         self.inner
             .endpoint

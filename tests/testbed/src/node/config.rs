@@ -145,5 +145,7 @@ fn kubelet(folder: &Path, cgroup: &str) -> Value {
         // A pod's end is seen sooner.
         "nodeStatusUpdateFrequency": "5s",
         "syncFrequency": "10s",
+        // So is a volume over its limit.
+        "volumeStatsAggPeriod": "10s",
     })
 }

@@ -24,6 +24,11 @@ pub(super) const LOG: &str = "node.log";
 pub(super) const NETWORK: &str = "network-is-up";
 const LOOK: Duration = Duration::from_millis(20);
 
+/// A disk of the node that is soon full.
+pub(super) const SMALL_DISK: &str = "small-disk";
+/// For `mount`.
+const SMALL: &str = "size=64m";
+
 /// Where programs of a node keep things whose place cannot be set: the host's own are covered, so that nothing is left there.
 const COVERED: [&str; 3] = ["/run", "/var/lib", "/var/log"];
 
@@ -54,12 +59,21 @@ fn cover(folder: &Path) -> Result<()> {
         if folder.starts_with(place) {
             bail!("the folder for temporary files must not be below {place}: set TMPDIR");
         }
-        let status = Command::new("mount")
-            .args(["-t", "tmpfs", "none", place])
-            .status();
-        if !status.context("cannot start mount")?.success() {
-            bail!("cannot cover {place}");
-        }
+        mount(Path::new(place), "mode=1777")?;
+    }
+    let small = folder.join(SMALL_DISK);
+    fs::create_dir_all(&small).with_context(|| format!("cannot make {}", small.display()))?;
+    mount(&small, SMALL)
+}
+
+/// Mounts a file system in memory.
+fn mount(place: &Path, options: &str) -> Result<()> {
+    let status = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", options, "none"])
+        .arg(place)
+        .status();
+    if !status.context("cannot start mount")?.success() {
+        bail!("cannot mount anything at {}", place.display());
     }
     Ok(())
 }
