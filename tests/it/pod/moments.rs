@@ -70,11 +70,6 @@ async fn pod_that_is_deleted_leaves_a_pushed_branch_or_a_clear_failure() {
     scene.rig("im", &without_image).await;
     hold_pushes(&scene);
     scene.push_all(&["gt-push", "im-1"]);
-    // Between the clone and the agent.
-    let waits = |pod: &Pod| is_in(pod, "git-push", "running") && is_in(pod, "agent", "waiting");
-    let pod = scene.pod("im-1-1", "waits for its agent", waits).await;
-    delete(&scene, &pod).await;
-    killed(&scene, "im-1-1", PolecatPhase::Stuck).await;
     // While the server takes the push.
     let repository = scene.project.repo.path();
     appears(&repository.join("asked")).await;
@@ -87,6 +82,11 @@ async fn pod_that_is_deleted_leaves_a_pushed_branch_or_a_clear_failure() {
     // A pod that was deleted may be gone before anybody has seen what it said last.
     let told = status.result.and_then(|result| result.commit);
     assert!(told.is_none() || told == head, "{told:?}");
+    // Between the clone and the agent.
+    let waits = |pod: &Pod| is_in(pod, "git-push", "running") && is_in(pod, "agent", "waiting");
+    let pod = scene.pod("im-1-1", "waits for its agent", waits).await;
+    delete(&scene, &pod).await;
+    killed(&scene, "im-1-1", PolecatPhase::Stuck).await;
     // While it is cloned.
     scene.project.http().behave(Behaviour::Hang);
     scene.push_all(&["gt-push", "im-1", "gt-clone"]);

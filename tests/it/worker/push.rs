@@ -272,3 +272,32 @@ fn size(repo: &GitRepo) -> u64 {
         .parse()
         .unwrap()
 }
+
+/// The first push waits for the second, which waits until the first is through.
+const SLOW: &str = "#!/bin/sh
+if mkdir first; then
+  while [ ! -e second ]; do sleep 0.05; done
+else
+  : > second
+  while [ ! -e refs/heads/polecat/test-worker ]; do sleep 0.05; done
+fi
+";
+
+#[test]
+fn push_that_comes_through_after_it_was_given_up_is_not_somebody_elses() {
+    let repo = project();
+    let hook = repo.path().join("hooks/pre-receive");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, SLOW).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&hook, executable).unwrap();
+    let (_server, pod) = https(&repo);
+    let pushed = pod.with("BEADLET_GIT_TIMEOUT", "2s").run("echo new > new");
+    assert_eq!(pushed.report.outcome, Outcome::Done, "{pushed:?}");
+    let work = pushed.report.work.unwrap();
+    assert_eq!(
+        (work.branch.as_str(), Some(work.commit)),
+        (WORK, repo.head(WORK))
+    );
+    assert!(repo.path().join("second").exists(), "it was tried twice");
+}

@@ -124,8 +124,12 @@ fn push_once(attempt: &Attempt<'_>, branch: &str) -> Result<(), Unpublished> {
         // Servers say it in their own words when somebody was faster by a moment.
         Pushed::Refused(words) => {
             let after = server.refs().map_err(Unpublished::Server)?;
-            let moved = after.branches.get(branch) != before.branches.get(branch);
-            Err(if moved {
+            let tip = after.branches.get(branch);
+            // An earlier try of ours, whose answer got lost, came through after all.
+            if tip.is_some_and(is_there) {
+                return Ok(());
+            }
+            Err(if tip != before.branches.get(branch) {
                 Unpublished::Moved
             } else {
                 Unpublished::Refused(words)
