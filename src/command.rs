@@ -89,7 +89,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Render(args) => render::render(&args).await,
         Command::Completion { shell } => completion::completion(shell),
         Command::Sync(args) => sync::sync(&args).await,
-        Command::Controller(args) => controller::controller(&args).await,
+        Command::Controller(args) => Box::pin(controller::controller(&args)).await,
         Command::Release(args) => release::release(&args).await,
         Command::Worker(command) => Ok(worker::worker(command).await),
     }

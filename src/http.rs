@@ -26,12 +26,14 @@ use crate::metrics::controller::ControllerMetrics;
 use crate::metrics::{CONTENT_TYPE, Metrics};
 use crate::view::json::pretty;
 use crate::view::status::{Status, not_ready};
+use crate::webhook::Calls;
 
 /// Why there are no endpoints.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    #[error("cannot listen on {address}; give another with --listen")]
+    #[error("cannot listen on {address}; give another with {flag}")]
     Bind {
+        flag: &'static str,
         address: SocketAddr,
         source: io::Error,
     },
@@ -50,10 +52,33 @@ struct Sources {
 /// # Errors
 /// When the address is taken or is none of this machine.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
-    let failed = |source| HttpError::Bind { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    tracing::info!(address = %listener.local_addr().map_err(failed)?, "listening");
+    let (listener, address) = taken("--listen", address).await?;
+    tracing::info!(%address, "listening");
     Ok(listener)
+}
+
+/// Takes the address at which webhooks are received, and nothing else.
+///
+/// # Errors
+/// When the address is taken or is none of this machine.
+pub async fn bind_webhook(address: SocketAddr) -> Result<TcpListener, HttpError> {
+    let (listener, address) = taken("--webhook-listen", address).await?;
+    tracing::info!(%address, "webhooks are received");
+    Ok(listener)
+}
+
+async fn taken(
+    flag: &'static str,
+    address: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), HttpError> {
+    let failed = |source| HttpError::Bind {
+        flag,
+        address,
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let local = listener.local_addr().map_err(failed)?;
+    Ok((listener, local))
 }
 
 /// Serves the endpoints until `stop` is cancelled.
@@ -63,10 +88,11 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
 pub async fn serve(
     listener: TcpListener,
     reports: watch::Receiver<Report>,
+    calls: &Calls,
     stop: CancellationToken,
 ) -> Result<(), HttpError> {
-    let served =
-        axum::serve(listener, router(reports)).with_graceful_shutdown(stop.cancelled_owned());
+    let served = axum::serve(listener, router(reports, calls))
+        .with_graceful_shutdown(stop.cancelled_owned());
     served.await.map_err(|source| HttpError::Serve { source })
 }
 
@@ -95,8 +121,8 @@ async fn controller_metrics(State(metrics): State<Arc<ControllerMetrics>>) -> Re
     }
 }
 
-fn router(reports: watch::Receiver<Report>) -> Router {
-    let metrics = Arc::new(Metrics::new(reports.clone()));
+fn router(reports: watch::Receiver<Report>, calls: &Calls) -> Router {
+    let metrics = Arc::new(Metrics::new(reports.clone(), calls));
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))

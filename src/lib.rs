@@ -21,3 +21,4 @@ pub mod source;
 pub mod terminal;
 pub mod there;
 pub mod view;
+pub mod webhook;

@@ -99,14 +99,14 @@ struct Credentials {
 fn credentials(args: &GitArgs) -> Result<Credentials, SourceError> {
     Ok(Credentials {
         username: args.username.clone(),
-        password: secret("--password-file", args.password_file.as_deref(), PASSWORD)?,
-        token: secret("--token-file", args.token_file.as_deref(), TOKEN)?,
+        password: secret_of("--password-file", args.password_file.as_deref(), PASSWORD)?,
+        token: secret_of("--token-file", args.token_file.as_deref(), TOKEN)?,
         key: args
             .ssh_key_file
             .as_deref()
             .map(|path| read("--ssh-key-file", path).map(Secret::new))
             .transpose()?,
-        passphrase: secret(
+        passphrase: secret_of(
             "--ssh-passphrase-file",
             args.ssh_passphrase_file.as_deref(),
             PASSPHRASE,
@@ -164,7 +164,7 @@ fn proxy(given: Option<&str>) -> Result<Proxy, SourceError> {
 }
 
 /// A secret from its file, else from its environment variable. One line end after it is not part of it.
-fn secret(
+pub(crate) fn secret_of(
     flag: &'static str,
     path: Option<&Path>,
     variable: &str,

@@ -8,6 +8,7 @@ mod pack;
 mod reason;
 mod secret;
 mod url;
+pub mod webhook;
 mod wire;
 
 pub use access::{Access, Auth, CaBundle, Proxy, SettingsError};

@@ -14,6 +14,7 @@ use crate::decide::bead::{Bead, BeadKey};
 use crate::decide::condition;
 use crate::decide::convoy::{Batch, Keep, keep, notice, status};
 use crate::decide::name::convoy_name;
+use crate::decide::story;
 use crate::fault::Fault;
 use crate::observations::Controller;
 use crate::tell::News;
@@ -67,6 +68,9 @@ async fn count(convoy: &Convoy, context: &Context) -> Result<(), Fault> {
     let before = before.map_or(&[][..], |status| &status.conditions);
     let teller = &context.teller;
     teller.tell_changes(convoy, before, &after.conditions);
+    if let Some(note) = story::progress(convoy, &after) {
+        teller.tell(convoy, on_its_way(note));
+    }
     if let Some(whom) = notice {
         teller.tell(convoy, end(convoy, &after, &whom));
     }
@@ -110,6 +114,15 @@ fn members(convoy: &Convoy, context: &Context) -> (Vec<Arc<Bead>>, Vec<Arc<Polec
         polecats.extend(context.world.attempts(&key).into_iter().filter(is_ours));
     }
     (beads, polecats)
+}
+
+fn on_its_way(note: String) -> News {
+    News {
+        reason: "Progress".into(),
+        note,
+        is_warning: false,
+        action: "Count",
+    }
 }
 
 /// What whoever asked hears of its end.

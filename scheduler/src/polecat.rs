@@ -14,6 +14,7 @@ use crate::decide::attempt::Attempt;
 use crate::decide::lifecycle::{Act, Decision, Inputs, is_urgent, name_of_job, troubled};
 use crate::decide::order::{Order, OrderError};
 use crate::decide::slot::PolecatKey;
+use crate::decide::story;
 use crate::fault::{Fault, Reason};
 use crate::observations::Controller;
 use surroundings::Surroundings;
@@ -163,9 +164,12 @@ impl<'a> Walk<'a> {
         self.context.polecat_writes.put(self.key(), ());
         self.is_confirmed = true;
         let after = self.polecat.status.clone().unwrap_or_default();
-        self.context
-            .teller
-            .tell_changes(&self.polecat, &before.conditions, &after.conditions);
+        self.context.teller.tell_changes_as(
+            &self.polecat,
+            &before.conditions,
+            &after.conditions,
+            |said| story::words(&self.polecat, said),
+        );
         if self.polecat.is_final() && !was_final {
             self.context.observations.polecat_ended(
                 self.polecat.spec.rig.as_deref().unwrap_or_default(),

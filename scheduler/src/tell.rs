@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use beadlet_store::keys::FIELD_MANAGER;
+use beadlet_store::cluster::Chronicle;
+pub(crate) use beadlet_store::cluster::News;
 use beadlet_store::kinds::{Convoy, Polecat, Rig};
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource, ResourceExt};
 use tokio::sync::mpsc;
 
@@ -20,7 +20,7 @@ const WAITING: usize = 512;
 /// Takes Events, and writes them one after the other.
 #[derive(Clone)]
 pub(crate) struct Teller {
-    queue: mpsc::Sender<(Event, ObjectReference)>,
+    queue: mpsc::Sender<(News, ObjectReference)>,
     observations: Arc<dyn Observations>,
 }
 
@@ -31,16 +31,12 @@ impl Teller {
         identity: Option<String>,
         observations: Arc<dyn Observations>,
     ) -> (Self, impl Future<Output = ()>) {
-        let (queue, mut waiting) = mpsc::channel::<(Event, ObjectReference)>(WAITING);
-        let reporter = Reporter {
-            controller: FIELD_MANAGER.into(),
-            instance: identity,
-        };
-        let recorder = Recorder::new(client, reporter);
+        let (queue, mut waiting) = mpsc::channel::<(News, ObjectReference)>(WAITING);
+        let chronicle = Chronicle::new(client, identity);
         let write = async move {
-            while let Some((event, about)) = waiting.recv().await {
-                if let Err(error) = recorder.publish(&event, &about).await {
-                    tracing::debug!(%error, reason = event.reason, "event not written");
+            while let Some((news, about)) = waiting.recv().await {
+                if let Err(error) = chronicle.tell(&about, news).await {
+                    tracing::debug!(%error, about = about.name, "event not written");
                 }
             }
         };
@@ -55,29 +51,7 @@ impl Teller {
 
     /// Tells one thing about an object.
     pub(crate) fn tell<K: Resource<DynamicType = ()>>(&self, object: &K, what: News) {
-        let News {
-            reason,
-            note,
-            is_warning,
-            action,
-        } = what;
-        let type_ = if is_warning {
-            EventType::Warning
-        } else {
-            EventType::Normal
-        };
-        let event = Event {
-            type_,
-            reason,
-            note: Some(shortened(note)),
-            action: action.into(),
-            secondary: None,
-        };
-        if self
-            .queue
-            .try_send((event, object.object_ref(&())))
-            .is_err()
-        {
+        if self.queue.try_send((what, object.object_ref(&()))).is_err() {
             self.observations.event_dropped();
         }
     }
@@ -89,15 +63,29 @@ impl Teller {
         before: &[Condition],
         after: &[Condition],
     ) {
-        for news in news(before, after) {
+        self.tell_changes_as(object, before, after, |_| None);
+    }
+
+    /// The same, with other words than the condition's own where `words` has some for the reason.
+    pub(crate) fn tell_changes_as<K: Resource<DynamicType = ()> + Named>(
+        &self,
+        object: &K,
+        before: &[Condition],
+        after: &[Condition],
+        words: impl Fn(&Condition) -> Option<String>,
+    ) {
+        for condition in news(before, after) {
+            let News { reason, note, .. } = &condition.1;
             tracing::info!(
                 kind = K::KIND,
                 namespace = object.namespace(),
                 name = object.name_any(),
-                reason = news.reason,
-                detail = news.note,
+                reason,
+                detail = note,
                 "condition changed"
             );
+            let (condition, mut news) = condition;
+            news.note = words(condition).unwrap_or(news.note);
             self.tell(object, news);
         }
     }
@@ -120,20 +108,11 @@ impl Named for Convoy {
     const KIND: &'static str = "Convoy";
 }
 
-/// Something to tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct News {
-    pub reason: String,
-    pub note: String,
-    pub is_warning: bool,
-    pub action: &'static str,
-}
-
 /// Reasons that everything goes through and nobody needs to read.
 const PASSING: [&str; 4] = ["Starting", "AwaitsPlace", "Pending", "Idle"];
 
 /// A change of a condition's status or reason is news. `Ready`, `Reconciling` and `Stalled` change together, and are told once.
-fn news(before: &[Condition], after: &[Condition]) -> Vec<News> {
+fn news<'a>(before: &[Condition], after: &'a [Condition]) -> Vec<(&'a Condition, News)> {
     let is_new = |condition: &&Condition| {
         let known = before.iter().find(|known| known.type_ == condition.type_);
         known.is_none_or(|known| {
@@ -143,7 +122,7 @@ fn news(before: &[Condition], after: &[Condition]) -> Vec<News> {
     let is_stalled = after
         .iter()
         .any(|condition| condition.type_ == STALLED && condition.status == "True");
-    let mut told: Vec<News> = Vec::new();
+    let mut told: Vec<(&Condition, News)> = Vec::new();
     for condition in after.iter().filter(is_new) {
         let is_quiet = PASSING.contains(&condition.reason.as_str())
             || condition.type_ == RECONCILING
@@ -158,32 +137,19 @@ fn news(before: &[Condition], after: &[Condition]) -> Vec<News> {
         let stops = condition.type_ == "Stopping";
         if is_quiet
             || (is_expected && !stops)
-            || told.iter().any(|news| news.reason == condition.reason)
+            || told.iter().any(|(_, news)| news.reason == condition.reason)
         {
             continue;
         }
-        told.push(News {
+        let news = News {
             reason: condition.reason.clone(),
             note: condition.message.clone(),
             is_warning,
             action: "Reconcile",
-        });
+        };
+        told.push((condition, news));
     }
     told
-}
-
-/// The API server takes 1,024 bytes.
-fn shortened(mut note: String) -> String {
-    const MAX: usize = 1000;
-    if note.len() > MAX {
-        let end = (0..=MAX)
-            .rev()
-            .find(|at| note.is_char_boundary(*at))
-            .unwrap_or(0);
-        note.truncate(end);
-        note.push('…');
-    }
-    note
 }
 
 #[cfg(test)]
@@ -212,7 +178,7 @@ mod tests {
     ) -> Vec<(String, bool)> {
         news(&conditions(before), &conditions(after))
             .into_iter()
-            .map(|news| (news.reason, news.is_warning))
+            .map(|(_, news)| (news.reason, news.is_warning))
             .collect()
     }
 

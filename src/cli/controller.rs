@@ -35,6 +35,15 @@ pub struct ControllerArgs {
     #[arg(long, env = "BEADLET_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
 
+    /// The address of POST /webhook/NAMESPACE/BEADSTORE, which forges call after a push, like 0.0.0.0:8081 [default: none]
+    #[arg(
+        long,
+        env = "BEADLET_WEBHOOK_LISTEN",
+        value_name = "ADDRESS",
+        help_heading = "Webhook"
+    )]
+    pub webhook_listen: Option<SocketAddr>,
+
     /// The kubeconfig file [default: the files in KUBECONFIG, else ~/.kube/config]
     #[arg(
         long,

@@ -60,6 +60,27 @@ pub struct SyncArgs {
     /// The address of /livez, /readyz, /metrics and /status, like 0.0.0.0:8080; not with --once [default: none]
     #[arg(long, env = "BEADLET_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+
+    #[command(flatten)]
+    pub webhook: WebhookArgs,
+}
+
+/// Where the forge says that somebody pushed.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Webhook")]
+pub struct WebhookArgs {
+    /// The address of POST /webhook, which the forge calls after a push, like 0.0.0.0:8081; not with --once [default: none]
+    #[arg(long, env = "BEADLET_WEBHOOK_LISTEN", value_name = "ADDRESS")]
+    pub webhook_listen: Option<SocketAddr>,
+
+    /// A file with what the forge signs its calls with; BEADLET_WEBHOOK_SECRET holds the secret itself
+    #[arg(
+        long,
+        env = "BEADLET_WEBHOOK_SECRET_FILE",
+        value_name = "FILE",
+        requires = "webhook_listen"
+    )]
+    pub webhook_secret_file: Option<PathBuf>,
 }
 
 /// When a pass is made and what it may do.

@@ -12,12 +12,13 @@ use beadlet_scheduler::observations::Observations;
 use beadlet_scheduler::settings::{Controllers, Election, Settings};
 use beadlet_scheduler::term::Term;
 use beadlet_scheduler::{RunError, elected, lead};
-use beadlet_sync::controller::{self, Reports, Setup};
+use beadlet_sync::controller::{self, Doors, Pullers, Reports, Setup, keep_doors};
 use beadlet_sync::decide::beadstore::LocalRepositories;
 use beadlet_sync::git::Author;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::Client;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -29,6 +30,7 @@ use crate::cluster::{Connection, connect};
 use crate::http::{self, HttpError};
 use crate::metrics::controller::ControllerMetrics;
 use crate::signals::Ending;
+use crate::webhook::{self, Callee, Calls};
 
 /// Why the controllers could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,8 @@ pub enum ControllerError {
     Lease,
     #[error("the mirrors ended on their own; start again")]
     Mirrors,
+    #[error("the receiver of webhooks ended on its own; start again")]
+    Receiver,
     #[error("aborted by a second signal; the next start takes up what is left")]
     Aborted,
 }
@@ -66,7 +70,16 @@ pub(super) async fn controller(args: &ControllerArgs) -> Result<ExitCode, Comman
         stop: CancellationToken::new(),
     };
     let mut ending = Ending::listen().map_err(ControllerError::Signals)?;
-    let metrics = Arc::new(ControllerMetrics::new(work.reports.clone()));
+    let calls = Calls::default();
+    let metrics = Arc::new(ControllerMetrics::new(work.reports.clone(), &calls));
+    let webhook = match args.webhook_listen {
+        Some(address) => Some(
+            http::bind_webhook(address)
+                .await
+                .map_err(ControllerError::Http)?,
+        ),
+        None => None,
+    };
     let listener = match args.listen {
         Some(address) => Some(http::bind(address).await.map_err(ControllerError::Http)?),
         None => None,
@@ -81,15 +94,17 @@ pub(super) async fn controller(args: &ControllerArgs) -> Result<ExitCode, Comman
             None => std::future::pending().await,
         }
     };
+    let received = work.receive(webhook, calls);
     let answer = tokio::select! {
         answer = work.run(metrics.clone()) => answer,
         answer = served => answer,
+        () = received => Err(ControllerError::Receiver),
         () = ending.second(&stop) => Err(ControllerError::Aborted),
     };
     Ok(answer.map(|()| ExitCode::SUCCESS)?)
 }
 
-/// Everything that the process does while it leads.
+/// Everything that the process does, most of it only while it leads.
 struct Work {
     client: Client,
     settings: Settings,
@@ -142,6 +157,27 @@ impl Work {
         }
         mirrors.await;
         Ok(())
+    }
+
+    /// Receives webhooks, whether this process leads or not. Never ends by itself.
+    async fn receive(&self, listener: Option<TcpListener>, calls: Calls) {
+        if let (Some(listener), Some(pullers)) = (listener, &self.setup.pullers) {
+            let doors = Doors::default();
+            let keeping = keep_doors(
+                self.client.clone(),
+                self.setup.namespace.clone(),
+                doors.clone(),
+                pullers.clone(),
+                self.stop.clone(),
+            );
+            let callee = Callee::stores(doors);
+            let served = webhook::serve(listener, callee, calls, self.stop.clone());
+            tokio::join!(keeping, served);
+        }
+        // What was begun is finished by the others.
+        if self.setup.pullers.is_none() || self.stop.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Ends after the passes in flight when `stop` is cancelled.
@@ -257,6 +293,7 @@ fn setup(args: &ControllerArgs) -> Result<Setup, CommandError> {
         LocalRepositories::Refused
     };
     Ok(Setup {
+        pullers: args.webhook_listen.map(|_| Pullers::default()),
         namespace: args.namespace.clone(),
         clones,
         local_repositories,

@@ -7,16 +7,19 @@ use beadlet_sync::mirror::Mirror;
 use beadlet_sync::report::{Outcome, Report};
 use beadlet_sync::settings::Settings;
 use beadlet_sync::triggers;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
 use crate::cli::SyncArgs;
+use crate::cli::sync::WebhookArgs;
 use crate::cluster::{Connection, connect};
 use crate::http::{self, HttpError};
 use crate::settings::settings;
 use crate::signals::Ending;
+use crate::webhook::{self, Callee, Calls, SecretError};
 
 /// Mirrors until a signal comes, or once.
 pub(super) async fn sync(args: &SyncArgs) -> Result<ExitCode, CommandError> {
@@ -28,11 +31,32 @@ pub(super) async fn sync(args: &SyncArgs) -> Result<ExitCode, CommandError> {
     if args.once {
         return once(mirror, ending).await;
     }
-    let listener = match args.listen {
-        Some(address) => Some(http::bind(address).await.map_err(SyncError::Http)?),
-        None => None,
-    };
-    Ok(run(mirror, settings, listener, ending).await?)
+    let listeners = listeners(args, &mirror).await?;
+    Ok(run(mirror, settings, listeners, ending).await?)
+}
+
+/// The addresses that were asked for.
+#[derive(Default)]
+struct Listeners {
+    endpoints: Option<TcpListener>,
+    webhook: Option<(TcpListener, Callee)>,
+}
+
+async fn listeners(args: &SyncArgs, mirror: &Mirror) -> Result<Listeners, SyncError> {
+    let WebhookArgs {
+        webhook_listen,
+        webhook_secret_file,
+    } = &args.webhook;
+    let mut listeners = Listeners::default();
+    if let Some(address) = args.listen {
+        listeners.endpoints = Some(http::bind(address).await?);
+    }
+    if let Some(address) = *webhook_listen {
+        let secret = webhook::secret(webhook_secret_file.as_deref())?;
+        let callee = Callee::mirror(secret, mirror.puller());
+        listeners.webhook = Some((http::bind_webhook(address).await?, callee));
+    }
+    Ok(listeners)
 }
 
 /// Why the mirror could not go on.
@@ -42,6 +66,8 @@ pub enum SyncError {
     Signals(#[source] io::Error),
     #[error(transparent)]
     Http(#[from] HttpError),
+    #[error(transparent)]
+    Webhook(#[from] SecretError),
     #[error("a part of the mirror ended on its own ({0}); start it again")]
     Ended(&'static str),
     #[error("a part of the mirror broke; start it again")]
@@ -79,13 +105,13 @@ type Part = Result<&'static str, SyncError>;
 async fn run(
     mirror: Mirror,
     settings: Settings,
-    listener: Option<tokio::net::TcpListener>,
+    listeners: Listeners,
     mut ending: Ending,
 ) -> Result<ExitCode, SyncError> {
     let stop = CancellationToken::new();
     // The sender stays here: the settings of this process never change.
     let (_unchanging, settings) = watch::channel(settings);
-    let mut parts = parts(mirror, settings, listener, &stop);
+    let mut parts = parts(mirror, settings, listeners, &stop);
     tokio::select! {
         ended = all_ended(&mut parts, &stop) => ended.map(|()| ExitCode::SUCCESS),
         () = ending.second(&stop) => Err(SyncError::Aborted),
@@ -95,16 +121,26 @@ async fn run(
 fn parts(
     mirror: Mirror,
     settings: watch::Receiver<Settings>,
-    listener: Option<tokio::net::TcpListener>,
+    listeners: Listeners,
     stop: &CancellationToken,
 ) -> JoinSet<Part> {
     let (sender, reports) = watch::channel(Report::default());
     let mut parts = JoinSet::new();
     let hangup = triggers::hangup(mirror.puller(), stop.clone());
     parts.spawn(async { hangup.await.map(|()| "hangup").map_err(SyncError::Signals) });
-    if let Some(listener) = listener {
-        let served = http::serve(listener, reports, stop.clone());
-        parts.spawn(async { served.await.map(|()| "http").map_err(SyncError::Http) });
+    let (calls, ended) = (Calls::default(), stop.clone());
+    if let Some((listener, callee)) = listeners.webhook {
+        let served = webhook::serve(listener, callee, calls.clone(), stop.clone());
+        parts.spawn(async {
+            served.await;
+            Ok("webhook")
+        });
+    }
+    if let Some(listener) = listeners.endpoints {
+        parts.spawn(async move {
+            let served = http::serve(listener, reports, &calls, ended).await;
+            served.map(|()| "http").map_err(SyncError::Http)
+        });
     }
     let passes = mirror.run(settings, sender, stop.clone());
     parts.spawn(async {

@@ -38,7 +38,7 @@ fn counters(report: &Report) -> Vec<Family> {
     vec![
         labelled(
             "passes",
-            "Passes since the start",
+            "passes since the start",
             Kind::Counter,
             "outcome",
             vec![
@@ -49,7 +49,7 @@ fn counters(report: &Report) -> Vec<Family> {
         ),
         labelled(
             "writes",
-            "Writes since the start",
+            "writes since the start that the API server took, and those that failed",
             Kind::Counter,
             "kind",
             vec![
@@ -61,13 +61,13 @@ fn counters(report: &Report) -> Vec<Family> {
         ),
         plain(
             "repairs",
-            "ConfigMaps put right that somebody else had changed",
+            "ConfigMaps that somebody else had changed and that were put right",
             Kind::Counter,
             Some(count(totals.repaired)),
         ),
         plain(
             "watch_restarts",
-            "Times the watch was opened again after a fault",
+            "times the watch had to be opened again after a fault",
             Kind::Counter,
             Some(count(totals.watch_restarts)),
         ),
@@ -80,19 +80,19 @@ fn states(report: &Report) -> Vec<Family> {
     vec![
         plain(
             "watching",
-            "Whether changes that others make are seen at once",
+            "1 while changes that others make are seen at once",
             Kind::Gauge,
             Some(truth(report.watching)),
         ),
         plain(
             "first_good_pass",
-            "Whether a pass has ended well since the start",
+            "1 after the first pass that ended well",
             Kind::Gauge,
             Some(truth(report.first_good_pass)),
         ),
         labelled(
             "condition",
-            "Whether the condition is true",
+            "1 while the condition is true",
             Kind::Gauge,
             "type",
             conditions.to_vec(),
@@ -105,13 +105,13 @@ fn states(report: &Report) -> Vec<Family> {
         ),
         plain(
             "foreign_names",
-            "Names that objects of somebody else hold",
+            "names that we need and that objects of somebody else hold",
             Kind::Gauge,
             Some(size(report.foreign.total)),
         ),
         plain(
             "failed_objects",
-            "Objects that could not be written in the last pass",
+            "objects that could not be written in the last pass",
             Kind::Gauge,
             Some(size(report.failures.total)),
         ),
@@ -123,32 +123,32 @@ fn contents(report: &Report) -> Vec<Family> {
     vec![
         labelled(
             "issues",
-            "Issues in the file",
+            "issues in the file",
             Kind::Gauge,
             "status",
             by_status(report),
         ),
         plain(
             "issues_ready",
-            "Issues that could start now",
+            "issues that could start now",
             Kind::Gauge,
             Some(size(contents.ready)),
         ),
         plain(
             "issues_retired",
-            "Issues closed too long ago to be mirrored",
+            "issues that are not mirrored, because they were closed too long ago",
             Kind::Gauge,
             Some(size(contents.retired)),
         ),
         plain(
             "duplicate_rows",
-            "Rows that lost against a newer row of the same id",
+            "rows that lost against a newer row of the same id",
             Kind::Gauge,
             Some(size(contents.duplicates)),
         ),
         plain(
             "rejected_lines",
-            "Lines of the newest revision that could not be read",
+            "lines of the newest revision that could not be read",
             Kind::Gauge,
             Some(size(report.rejected.total)),
         ),
@@ -167,31 +167,31 @@ fn instants(report: &Report, now: Timestamp) -> Vec<Family> {
     vec![
         plain(
             "behind",
-            "How long there has been a commit that the cluster does not show",
+            "how long there has been a commit that the cluster does not show; 0 when there is none",
             Kind::Seconds,
             Some(behind),
         ),
         plain(
             "revision_timestamp",
-            "When the mirrored commit was made",
+            "when the mirrored commit was made",
             Kind::Seconds,
             committed,
         ),
         plain(
             "last_pass_duration",
-            "How long the last pass took",
+            "how long the last pass took, from its trigger to the last answer",
             Kind::Seconds,
             pass.map(|pass| pass.duration.as_secs_f64()),
         ),
         plain(
             "last_pass_timestamp",
-            "When the last pass ended",
+            "when the last pass ended",
             Kind::Seconds,
             pass.map(|pass| seconds(pass.ended_at)),
         ),
         plain(
             "next_change_timestamp",
-            "When READY changes without a commit",
+            "when READY changes without a commit",
             Kind::Seconds,
             report.next_change.map(seconds),
         ),

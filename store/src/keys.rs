@@ -29,6 +29,8 @@ pub mod annotation {
     pub const ON_CONFIGMAP: [&str; 4] = [BEAD_ID, CONTENT_HASH, BLOCKED_BY, SHORTENED];
     /// On a BeadStore: sync now. Any new value is a poke.
     pub const SYNC_REQUESTED: &str = "gastown.gastown.io/sync-requested-at";
+    /// On a BeadStore: a webhook came, to a replica that does not mirror it. Any new value has somebody look at the branch.
+    pub const PUSH_ANNOUNCED: &str = "gastown.gastown.io/push-announced-at";
     /// On a BeadStore: let the deletions of this commit through.
     pub const ALLOW_DELETE: &str = "gastown.gastown.io/allow-delete";
 }

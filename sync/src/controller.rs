@@ -1,6 +1,7 @@
 //! The BeadStore controller: a mirror for every BeadStore, its Secrets by reference, its status, its end.
 
 mod cluster;
+mod doors;
 mod keeper;
 mod release;
 
@@ -31,6 +32,7 @@ use cluster::{Cluster, ControlError};
 use keeper::{Keeper, Order};
 
 pub use cluster::{Ask, ControlError as Error};
+pub use doors::{Doors, Pullers, keep as keep_doors};
 pub use release::release;
 
 /// How often Secrets and ConfigMaps are read again although nothing says that they changed.
@@ -48,6 +50,8 @@ pub struct Setup {
     pub local_repositories: LocalRepositories,
     /// Who commits what is written back, where a BeadStore names nobody.
     pub author: Author,
+    /// Ways to start passes, for the receiver of webhooks; `None` where there is none.
+    pub pullers: Option<Pullers>,
 }
 
 /// A BeadStore by namespace and name.
@@ -68,7 +72,8 @@ impl Reports {
             .collect()
     }
 
-    fn put(&self, key: Key, report: watch::Receiver<Report>) {
+    /// Shows the reports of one more mirror.
+    pub fn put(&self, key: Key, report: watch::Receiver<Report>) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -154,9 +159,11 @@ async fn reconcile(store: Arc<BeadStore>, context: Arc<Context>) -> Result<Actio
     }
     let store = context.cluster.with_finalizer(&store).await?;
     let (settings, refers) = resolve(&store, &context).await?;
+    let webhook = webhook(&store, &context).await?;
     let order = Order {
         store: Arc::new(store),
         settings,
+        webhook,
     };
     let unsent = {
         let keepers = context
@@ -180,13 +187,30 @@ async fn reconcile(store: Arc<BeadStore>, context: Arc<Context>) -> Result<Actio
 
 fn begin(order: Order, context: &Context) {
     let key = key(&order.store);
-    let keeper = Keeper::start(context.cluster.clone(), Arc::clone(&context.desk), order);
+    let keeper = Keeper::start(
+        context.cluster.clone(),
+        Arc::clone(&context.desk),
+        context.setup.pullers.clone().unwrap_or_default(),
+        order,
+    );
     context.reports.put(key.clone(), keeper.reports());
     context
         .keepers
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .insert(key, keeper);
+}
+
+/// What is in the way of the store's webhooks; `None` where it takes none.
+async fn webhook(
+    store: &BeadStore,
+    context: &Context,
+) -> Result<Option<Result<(), Refusal>>, ControlError> {
+    if context.setup.pullers.is_none() && store.spec.webhook.is_some() {
+        return Ok(Some(Err(Arc::new(Wrong::NoReceiver))));
+    }
+    let secret = inputs::webhook(&context.cluster.client(), store).await?;
+    Ok(secret.map(|secret| secret.map(drop).map_err(Arc::new)))
 }
 
 /// The settings and what they were made from, and whether they depend on objects that are not watched.

@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client, ResourceExt};
 
 use crate::controller::{Ask, Error as ControlError};
-use crate::decide::beadstore::{Inputs, References, Wrong};
+use crate::decide::beadstore::{Inputs, References, Wrong, webhook_secret};
+use crate::git;
 
 /// The Rig that the store names, if it exists.
 ///
@@ -36,6 +37,7 @@ pub async fn inputs(
         known_hosts,
         ca_bundle,
         signing_key,
+        webhook: _,
     } = References::of(&store.spec);
     let namespace = store.namespace().unwrap_or_default();
     let mut inputs = Inputs::default();
@@ -62,6 +64,22 @@ pub async fn inputs(
         }
     }
     Ok(Ok(inputs))
+}
+
+/// What the store's webhooks are signed with, or why there is nothing; `None` where it takes none.
+///
+/// # Errors
+/// When the cluster cannot be asked.
+pub(crate) async fn webhook(
+    client: &Client,
+    store: &BeadStore,
+) -> Result<Option<Result<git::Secret, Wrong>>, ControlError> {
+    let Some(name) = References::of(&store.spec).webhook else {
+        return Ok(None);
+    };
+    let namespace = store.namespace().unwrap_or_default();
+    let data = found("Secret", name, secret(client, &namespace, name).await)?;
+    Ok(Some(data.and_then(|data| webhook_secret(name, data))))
 }
 
 async fn secret(

@@ -2,6 +2,7 @@
 //!
 //! Triggers coalesce: each is a bit that is set or not, so a flood of one kind is one pass and nothing can fill up.
 
+mod bell;
 mod watch;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+pub use bell::Bell;
 pub use watch::watch;
 
 /// Why a pass starts.
@@ -25,16 +27,18 @@ pub enum Trigger {
     Poll,
     /// SIGHUP.
     Signal,
-    /// A person or a webhook asks.
+    /// A person asks.
     Poke,
     /// An instant at which READY changes has come.
     Clock,
     /// Somebody else changed a ConfigMap of ours.
     Drift,
+    /// A webhook says that there is something new. Nothing that it says is believed.
+    Webhook,
 }
 
 impl Trigger {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Start,
         Self::Files,
         Self::Poll,
@@ -42,6 +46,7 @@ impl Trigger {
         Self::Poke,
         Self::Clock,
         Self::Drift,
+        Self::Webhook,
     ];
 
     fn bit(self) -> u8 {
@@ -59,6 +64,7 @@ impl Trigger {
             Self::Poke => "poke",
             Self::Clock => "clock",
             Self::Drift => "drift",
+            Self::Webhook => "webhook",
         }
     }
 }

@@ -7,12 +7,15 @@ use std::path::Path;
 use beadlet::cli::Cli;
 use beadlet::plugin;
 use clap::{Arg, Command, CommandFactory};
+use metrics::metrics;
+
+mod metrics;
 
 const HEAD: &str = "<!-- Generated from src/: UPDATE=1 cargo test -p beadlet --test it reference -->\n\
     # Reference\n\n\
     What `beadlet COMMAND --help` says, in one place. A flag wins over its environment variable. Durations are written like `30s`, `5m`,\n\
-    `1h30m` or `7d`. Secrets are never flags: `BEADLET_PASSWORD`, `BEADLET_TOKEN` and `BEADLET_SSH_PASSPHRASE` hold one each, for those who\n\
-    do not want a file.\n\n";
+    `1h30m` or `7d`. Secrets are never flags: `BEADLET_PASSWORD`, `BEADLET_TOKEN`, `BEADLET_SSH_PASSPHRASE` and `BEADLET_WEBHOOK_SECRET` hold\n\
+    one each, for those who do not want a file.\n\n";
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -189,12 +192,12 @@ fn table(file: &str) -> String {
 #[test]
 fn reference_is_what_the_program_says() {
     let cli = Cli::command();
-    let endpoints = format!("\n## Endpoints of `--listen`\n\n{}", table("src/http.rs"));
-    let metrics = format!(
-        "\n## Metrics of `sync`\n\n{}\n## Metrics of `controller`\n\n{}",
-        table("src/metrics.rs"),
-        table("src/metrics/controller.rs")
+    let endpoints = format!(
+        "\n## Endpoints of `--listen`\n\n{}\n## Answers of `--webhook-listen`\n\n{}",
+        table("src/http.rs"),
+        table("src/webhook.rs")
     );
+    let metrics = metrics();
     let wanted = format!(
         "{HEAD}{}{}{endpoints}{metrics}{}",
         commands(&cli),

@@ -341,7 +341,7 @@ async fn try_out(testbed: &Testbed, town: &Town, form: Form, arguments: &[&str])
     configmaps.create(&post, &hosts).await.unwrap();
     let source = json!({"url": repo.url(), "sshKnownHostsConfigMapRef": {"name": "hosts"}});
     let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": "beads"},
-        "spec": {"source": source, "rigRef": town.name()}}))
+        "spec": {"source": source, "rigRef": town.name(), "webhook": {"secretRef": {"name": "hook"}}}}))
     .unwrap();
     let stores: Api<BeadStore> = town.namespace.api();
     stores.create(&post, &store).await.unwrap();
@@ -349,6 +349,7 @@ async fn try_out(testbed: &Testbed, town: &Town, form: Form, arguments: &[&str])
     let user = testbed.user_in(&form.user(), &[]);
     let mut program = Program::new(env!("CARGO_BIN_EXE_beadlet"))
         .args(["controller", "--leader-elect", "--local-repositories"])
+        .args(["--webhook-listen", "127.0.0.1:0"])
         .args(["--resync", "5s", "--lease-namespace", &form.namespace])
         .args(arguments.iter().copied())
         .arg("--kubeconfig")

@@ -75,6 +75,7 @@ impl Place {
             namespace: Some(self.namespace.name().to_owned()),
             clones: self.clones.path().to_owned(),
             local_repositories: LocalRepositories::Allowed,
+            pullers: None,
             author: Author {
                 name: "beadlet".to_owned(),
                 email: "beadlet@example.com".to_owned(),

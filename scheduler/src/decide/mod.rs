@@ -30,5 +30,6 @@ pub mod rig_status;
 pub mod route;
 pub mod scope;
 pub mod slot;
+pub mod story;
 pub mod verdict;
 pub mod window;

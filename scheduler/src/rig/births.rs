@@ -12,7 +12,9 @@ use crate::decide::batch::Batches;
 use crate::decide::dispatch::{NewPolecat, Plan};
 use crate::decide::newborn::{Runner, newborn};
 use crate::decide::slot::PolecatKey;
+use crate::decide::story;
 use crate::fault::{Fault, Reason};
+use crate::tell::News;
 
 /// How many Polecats are created at once. Enough to keep an API server busy, few enough for the others.
 const AT_ONCE: usize = 32;
@@ -42,8 +44,13 @@ pub(super) async fn create(
     let births = iter(unborn)
         .map(|polecat| bear(polecat, context))
         .buffered(at_once);
-    let answers: Vec<Result<(), Fault>> = births.collect().await;
-    let failed = answers.into_iter().find_map(Result::err);
+    let answers: Vec<Result<Option<Polecat>, Fault>> = births.collect().await;
+    let (born, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    let born: Vec<Polecat> = born.into_iter().flatten().flatten().collect();
+    if let Some(note) = story::births(&born) {
+        context.teller.tell(rig, dispatched(note));
+    }
+    let failed = failed.into_iter().find_map(Result::err);
     let trouble = failed
         .as_ref()
         .filter(|fault| fault.reason().needs_a_person());
@@ -51,10 +58,20 @@ pub(super) async fn create(
     failed.map_or(Ok(()), Err)
 }
 
-async fn bear(polecat: Polecat, context: &Context) -> Result<(), Fault> {
+fn dispatched(note: String) -> News {
+    News {
+        reason: "Dispatched".into(),
+        note,
+        is_warning: false,
+        action: "Dispatch",
+    }
+}
+
+/// Gives the Polecat that was made; nothing where it was there already.
+async fn bear(polecat: Polecat, context: &Context) -> Result<Option<Polecat>, Fault> {
     let key = PolecatKey::of(&polecat);
     let PolecatKey { namespace, name } = &key;
-    match context.cluster.create_polecat(&polecat).await {
+    let born = match context.cluster.create_polecat(&polecat).await {
         Ok(_) => {
             let (attempt, because) = (polecat.number(), polecat.because().as_str());
             tracing::info!(
@@ -65,16 +82,19 @@ async fn bear(polecat: Polecat, context: &Context) -> Result<(), Fault> {
                 because,
                 "polecat created"
             );
+            Some(polecat)
         }
         Err(fault) if fault.is_already_exists() => {
-            tracing::debug!(namespace, name, "polecat exists already")
+            tracing::debug!(namespace, name, "polecat exists already");
+            None
         }
         // What is in a namespace that goes away goes away with it.
         Err(fault) if matches!(fault.reason(), Reason::Terminating | Reason::NotFound) => {
             tracing::debug!(namespace, name, "namespace is going away");
+            None
         }
         Err(fault) => return Err(fault),
-    }
+    };
     context.born.put(key, ());
-    Ok(())
+    Ok(born)
 }

@@ -4,6 +4,7 @@
 //! less than a typed client gives (metadata only in the answers, no `managedFields`) and more (`Retry-After`).
 
 mod beads;
+mod events;
 mod fault;
 mod ownership;
 mod patch;
@@ -12,6 +13,7 @@ mod transport;
 mod watch;
 
 pub use beads::{Beads, Cursor, Deleted, Page};
+pub use events::{Chronicle, News};
 pub use fault::{Fault, FaultReason, Verb};
 pub use ownership::Ownership;
 pub use stored::{Identity, OwnKey, Prior, ResourceVersion, Sighting, Stored, own_keys};

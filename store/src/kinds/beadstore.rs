@@ -106,6 +106,18 @@ pub struct BeadStoreSpec {
 
     /// What is committed to the issue file of what Polecats do with its issues.
     pub write_back: WriteBack,
+
+    /// Lets the forge say that somebody pushed, so that it shows at once and not after `syncInterval`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
+}
+
+/// The forge calls `POST /webhook/<namespace>/<name of the BeadStore>` at the controller's `--webhook-listen`.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhook {
+    /// Secret with the key `token`: what the forge signs its calls with. A call that is not signed with it does nothing.
+    pub secret_ref: SecretRef,
 }
 
 /// What is committed to the issue file. Only the records that it is about are changed, by the rules of the tracker's import.

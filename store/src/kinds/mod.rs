@@ -29,7 +29,7 @@ use kube::CustomResourceExt;
 
 pub use beadstore::{
     BeadStore, BeadStorePhase, BeadStoreSpec, BeadStoreStatus, CommitAuthor, DeletionPolicy, Prune,
-    ReadyProfile, RejectedLine, Source, WriteBack, WriteBackMode, WriteBackStatus,
+    ReadyProfile, RejectedLine, Source, Webhook, WriteBack, WriteBackMode, WriteBackStatus,
 };
 pub use convoy::{Convoy, ConvoyPhase, ConvoySpec, ConvoyStatus};
 pub use duration::{DurationText, NotADuration};

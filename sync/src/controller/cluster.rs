@@ -1,13 +1,17 @@
 //! The requests of the BeadStore controller.
 
-use beadlet_store::keys::{FIELD_MANAGER, label};
+use std::sync::Arc;
+
+use beadlet_store::cluster::{Chronicle, News};
+use beadlet_store::keys::{FIELD_MANAGER, annotation, label};
 use beadlet_store::kinds::BeadStore;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::core::PartialObjectMeta;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
+
+use super::Key;
 
 /// Of a BeadStore that is mirrored.
 const FINALIZER: &str = "gastown.gastown.io/beadstore";
@@ -21,6 +25,7 @@ pub enum Ask {
     ReadConfigMap,
     WriteStore,
     WriteStatus,
+    Announce,
     Orphan,
 }
 
@@ -34,6 +39,7 @@ impl Ask {
             Self::ReadConfigMap => "read the ConfigMap",
             Self::WriteStore => "write the finalizer of the BeadStore",
             Self::WriteStatus => "write the status of the BeadStore",
+            Self::Announce => "announce a push on the BeadStore",
             Self::Orphan => "take the owner off the ConfigMaps",
         }
     }
@@ -68,19 +74,13 @@ impl ControlError {
 #[derive(Clone)]
 pub(super) struct Cluster {
     client: Client,
-    recorder: Recorder,
+    chronicle: Arc<Chronicle>,
 }
 
 impl Cluster {
     pub(super) fn new(client: Client) -> Self {
-        let recorder = Recorder::new(
-            client.clone(),
-            Reporter {
-                controller: FIELD_MANAGER.into(),
-                instance: None,
-            },
-        );
-        Self { client, recorder }
+        let chronicle = Arc::new(Chronicle::new(client.clone(), None));
+        Self { client, chronicle }
     }
 
     pub(super) fn client(&self) -> Client {
@@ -89,6 +89,21 @@ impl Cluster {
 
     fn stores(&self, store: &BeadStore) -> Api<BeadStore> {
         Api::namespaced(self.client.clone(), &store.namespace().unwrap_or_default())
+    }
+
+    /// Has whoever mirrors the store look at the branch. One that is gone has nobody to look.
+    pub(super) async fn announce(&self, (namespace, name): &Key) -> Result<(), ControlError> {
+        let now = jiff::Timestamp::now().to_string();
+        let patch = json!({"metadata": {"annotations": {annotation::PUSH_ANNOUNCED: now}}});
+        let stores = Api::<BeadStore>::namespaced(self.client.clone(), namespace);
+        let written = stores
+            .patch_metadata(name, &params(), &Patch::Merge(&patch))
+            .await
+            .map_err(ControlError::of(Ask::Announce));
+        match written {
+            Err(error) if !error.is_outdated() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// The store with our finalizer.
@@ -180,19 +195,14 @@ impl Cluster {
         message: String,
         is_warning: bool,
     ) {
-        let type_ = if is_warning {
-            EventType::Warning
-        } else {
-            EventType::Normal
-        };
-        let event = Event {
-            type_,
+        let news = News {
             reason: reason.to_owned(),
-            note: Some(message),
-            action: "Sync".into(),
-            secondary: None,
+            note: message,
+            is_warning,
+            action: "Sync",
         };
-        if let Err(error) = self.recorder.publish(&event, &store.object_ref(&())).await {
+        let about = store.object_ref(&());
+        if let Err(error) = self.chronicle.tell(&about, news).await {
             tracing::debug!(%error, reason, "event not written");
         }
     }

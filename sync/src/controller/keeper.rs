@@ -1,5 +1,7 @@
 //! One task a BeadStore: runs its mirror and writes its status.
 
+mod tell;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +14,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Refusal;
 use super::cluster::Cluster;
-use crate::condition::{Conditions, Urgency};
+use super::doors::Pullers;
+use super::{Refusal, key};
+use crate::condition::Conditions;
 use crate::decide::store_status::{Seen, status, wrong};
 use crate::decide::writeback::Written;
+use crate::git::CommitId;
 use crate::mirror::Mirror;
 use crate::report::{Pass, Report};
 use crate::settings::Settings;
@@ -34,6 +38,8 @@ pub(super) type Resolved = Result<(Box<Settings>, String), Refusal>;
 pub(super) struct Order {
     pub(super) store: Arc<BeadStore>,
     pub(super) settings: Resolved,
+    /// Why no webhook is believed, where one is awaited; `None` where none is.
+    pub(super) webhook: Option<Result<(), Refusal>>,
 }
 
 /// A task that keeps one BeadStore. Dropped, it stops where it is.
@@ -45,11 +51,12 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn start(cluster: Cluster, desk: Arc<Desk>, order: Order) -> Self {
+    pub(super) fn start(cluster: Cluster, desk: Arc<Desk>, pullers: Pullers, order: Order) -> Self {
         let (orders, told) = watch::channel(order);
         let (reports, seen) = watch::channel(Report::default());
         let stop = CancellationToken::new();
-        let task = tokio::spawn(Post::new(cluster, desk, told, reports).keep(stop.clone()));
+        let task =
+            tokio::spawn(Post::new(cluster, desk, pullers, told, reports).keep(stop.clone()));
         Self {
             orders,
             reports: seen,
@@ -91,6 +98,8 @@ impl Drop for Keeper {
 struct Post {
     cluster: Cluster,
     desk: Arc<Desk>,
+    /// For webhooks.
+    pullers: Pullers,
     orders: watch::Receiver<Order>,
     /// For whoever looks from outside.
     shown: watch::Sender<Report>,
@@ -103,7 +112,12 @@ struct Post {
     generation: Option<i64>,
     asked: Option<Asked>,
     handled: Option<String>,
+    /// The last push that somebody announced.
+    announced: Option<String>,
     told: Conditions,
+    /// The commit that was told of last.
+    told_commit: Option<CommitId>,
+    told_webhook: Option<&'static str>,
     passed: Option<Pass>,
 }
 
@@ -142,6 +156,7 @@ impl Post {
     fn new(
         cluster: Cluster,
         desk: Arc<Desk>,
+        pullers: Pullers,
         orders: watch::Receiver<Order>,
         shown: watch::Sender<Report>,
     ) -> Self {
@@ -149,6 +164,7 @@ impl Post {
         Self {
             cluster,
             desk,
+            pullers,
             orders,
             shown,
             mirror: None,
@@ -158,10 +174,13 @@ impl Post {
                 .status
                 .as_ref()
                 .and_then(|status| status.last_handled_sync_request.clone()),
+            announced: store.annotations().get(annotation::PUSH_ANNOUNCED).cloned(),
             store,
             generation: None,
             asked: None,
             told: Conditions::default(),
+            told_commit: None,
+            told_webhook: None,
             passed: None,
         }
     }
@@ -178,6 +197,7 @@ impl Post {
             }
             is_written = self.write().await;
         }
+        self.pullers.take(&key(&self.store));
         if let Some(mirror) = self.mirror.take() {
             mirror.end().await;
         }
@@ -218,7 +238,12 @@ impl Post {
             // What was mirrored stays; nothing more is done until somebody mends it.
             Err(_) => (self.mirror, self.writing) = (None, None),
         }
+        match &self.mirror {
+            Some(mirror) => self.pullers.put(key(&self.store), mirror.puller.clone()),
+            None => self.pullers.take(&key(&self.store)),
+        }
         self.poke();
+        self.look_at_push();
     }
 
     fn mirror_with(&mut self, settings: &Settings, fingerprint: &str) {
@@ -269,6 +294,18 @@ impl Post {
                 at: Timestamp::now(),
             });
             mirror.puller.pull(Trigger::Poke);
+        }
+    }
+
+    /// Looks at the branch when a webhook came to another replica.
+    fn look_at_push(&mut self) {
+        let said = self.store.annotations().get(annotation::PUSH_ANNOUNCED);
+        if said == self.announced.as_ref() {
+            return;
+        }
+        self.announced = said.cloned();
+        if let Some(mirror) = &self.mirror {
+            mirror.puller.pull(Trigger::Webhook);
         }
     }
 
@@ -333,6 +370,10 @@ impl Post {
                     generation: self.generation.or(before),
                     handled_request: self.handled.as_deref(),
                     written: self.written(),
+                    webhook: order
+                        .webhook
+                        .as_ref()
+                        .map(|webhook| webhook.as_ref().map(drop).map_err(AsRef::as_ref)),
                 };
                 status(&self.store, &seen, Timestamp::now())
             }
@@ -343,49 +384,6 @@ impl Post {
     fn written(&self) -> Option<Written> {
         let writing = self.writing.as_ref()?;
         Some(writing.written.borrow().clone())
-    }
-
-    /// Tells of a new commit, and of what is in its way.
-    async fn tell_written(&mut self) {
-        let written = self.written().unwrap_or_default();
-        if let Some(last) = written
-            .last
-            .as_ref()
-            .filter(|last| self.told_written.last.as_ref() != Some(last))
-        {
-            let message = format!("commit {}: {}", last.id, last.subject);
-            self.cluster
-                .tell(&self.store, "WrittenBack", message, false)
-                .await;
-        }
-        if let Some(trouble) = written
-            .trouble
-            .as_ref()
-            .filter(|trouble| self.told_written.trouble.as_ref() != Some(trouble))
-        {
-            self.cluster
-                .tell(&self.store, trouble.reason, trouble.message.clone(), true)
-                .await;
-        }
-        self.told_written = written;
-    }
-
-    /// Tells what changed in the conditions.
-    async fn tell(&mut self) {
-        self.tell_written().await;
-        let conditions = self.shown.borrow().conditions.clone();
-        for (urgency, transition) in conditions.news_since(&self.told) {
-            let is_warning = urgency != Urgency::Info;
-            self.cluster
-                .tell(
-                    &self.store,
-                    transition.reason.as_str(),
-                    transition.message,
-                    is_warning,
-                )
-                .await;
-        }
-        self.told = conditions;
     }
 }
 

@@ -60,6 +60,8 @@ pub struct References<'a> {
     pub ca_bundle: Option<&'a str>,
     /// The Secret with the key that signs commits.
     pub signing_key: Option<&'a str>,
+    /// The Secret that webhooks are signed with.
+    pub webhook: Option<&'a str>,
 }
 
 impl<'a> References<'a> {
@@ -77,6 +79,10 @@ impl<'a> References<'a> {
                 .then_some(spec.write_back.signing_key_secret_ref.as_ref())
                 .flatten()
                 .map(|reference| reference.name.as_str()),
+            webhook: spec
+                .webhook
+                .as_ref()
+                .map(|webhook| webhook.secret_ref.name.as_str()),
         }
     }
 
@@ -136,6 +142,8 @@ pub enum Wrong {
     BranchRead,
     #[error("spec.source.proxy is no address of a proxy: {0}")]
     Proxy(UrlError),
+    #[error("nobody receives webhooks: start the controller with --webhook-listen")]
+    NoReceiver,
 }
 
 impl Wrong {
@@ -155,6 +163,7 @@ impl Wrong {
             Self::Proxy(_) => "ProxyInvalid",
             Self::SigningKey { .. } => "SigningKeyInvalid",
             Self::NoBranchRead | Self::BranchRead => "WriteBackBranchInvalid",
+            Self::NoReceiver => "NoReceiver",
         }
     }
 }
@@ -423,6 +432,25 @@ fn duration(
     text.map(kinds::DurationText::parse)
         .transpose()
         .map_err(|source| Wrong::Duration { field, source })
+}
+
+/// What the forge signs its calls with: the Secret's `token`, without a line end after it.
+///
+/// # Errors
+/// When there is none, or nothing in it.
+pub fn webhook_secret(name: &str, mut data: BTreeMap<String, Vec<u8>>) -> Result<Secret, Wrong> {
+    let mut token = data.remove("token").unwrap_or_default();
+    for end in [b'\n', b'\r'] {
+        token.pop_if(|last| *last == end);
+    }
+    if token.is_empty() {
+        return Err(Wrong::Incomplete {
+            kind: "Secret",
+            name: name.to_owned(),
+            key: "token".to_owned(),
+        });
+    }
+    Ok(Secret::new(token))
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub fn errand(fired: Fired, progress: Progress) -> Errand {
         Trigger::Files,
         Trigger::Signal,
         Trigger::Poke,
+        Trigger::Webhook,
     ]) {
         return Errand::Look;
     }
@@ -54,16 +55,6 @@ pub fn errand(fired: Fired, progress: Progress) -> Errand {
 /// Whether a revision is read although nothing is known to have changed.
 #[must_use]
 pub fn must_read(fired: Fired) -> bool {
-    let idle = [Trigger::Poll, Trigger::Files];
-    let all = [
-        Trigger::Start,
-        Trigger::Files,
-        Trigger::Poll,
-        Trigger::Signal,
-        Trigger::Poke,
-        Trigger::Clock,
-        Trigger::Drift,
-    ];
-    let mut others = all.into_iter().filter(|t| !idle.contains(t));
-    fired == Fired::default() || others.any(|t| fired.contains(t))
+    let idle = [Trigger::Poll, Trigger::Files, Trigger::Webhook];
+    fired == Fired::default() || fired.iter().any(|trigger| !idle.contains(&trigger))
 }

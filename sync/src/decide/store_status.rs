@@ -5,6 +5,7 @@ use beadlet_store::kinds::{
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::ResourceExt;
 
 use super::beadstore::Wrong;
 use crate::condition::{self, ConditionType, Reason};
@@ -24,6 +25,8 @@ pub struct Seen<'a> {
     pub handled_request: Option<&'a str>,
     /// How it stands with what is written back; `None` where nothing is.
     pub written: Option<Written>,
+    /// Why no webhook is believed, where one is awaited; `None` where none is.
+    pub webhook: Option<Result<(), &'a Wrong>>,
 }
 
 /// The status that a report makes of the one before. What says nothing new (a pass that found nothing to do) changes nothing.
@@ -34,6 +37,7 @@ pub fn status(store: &BeadStore, seen: &Seen<'_>, now: Timestamp) -> BeadStoreSt
         generation,
         handled_request,
         written,
+        webhook,
     } = seen;
     let generation = *generation;
     let mut status = store.status.clone().unwrap_or_default();
@@ -85,6 +89,9 @@ pub fn status(store: &BeadStore, seen: &Seen<'_>, now: Timestamp) -> BeadStoreSt
     if let Some(written) = written {
         say_written(&mut status, store, written, now);
     }
+    if let Some(webhook) = webhook {
+        say_webhook(&mut status, store, *webhook, now);
+    }
     status
 }
 
@@ -121,26 +128,59 @@ fn say_written(status: &mut BeadStoreStatus, store: &BeadStore, written: &Writte
             time: Some(time(last.at)),
         });
     }
-    let (value, reason, message) = match &written.trouble {
+    let (is_true, reason, message) = match &written.trouble {
         None => {
             let last = written.last.as_ref().map(|last| last.subject.clone());
             let nothing = || "nothing had to be written so far".to_owned();
-            ("True", "Written", last.unwrap_or_else(nothing))
+            (true, "Written", last.unwrap_or_else(nothing))
         }
-        Some(trouble) => ("False", trouble.reason, trouble.message.clone()),
+        Some(trouble) => (false, trouble.reason, trouble.message.clone()),
     };
-    status.conditions.push(Condition {
-        type_: WRITTEN_BACK.to_owned(),
+    let told = (WRITTEN_BACK, is_true, reason, message);
+    status.conditions.push(condition(status, store, told, now));
+}
+
+/// Adds whether a webhook would be believed.
+fn say_webhook(
+    status: &mut BeadStoreStatus,
+    store: &BeadStore,
+    webhook: Result<(), &Wrong>,
+    now: Timestamp,
+) {
+    let (namespace, name) = (store.namespace().unwrap_or_default(), store.name_any());
+    let (is_true, reason, message) = match webhook {
+        Ok(()) => {
+            let path = format!("signed calls to /webhook/{namespace}/{name} are believed");
+            (true, "Awaited", path)
+        }
+        Err(wrong) => (false, wrong.reason(), wrong.to_string()),
+    };
+    let told = (WEBHOOK_READY, is_true, reason, message);
+    status.conditions.push(condition(status, store, told, now));
+}
+
+/// A condition that no pass of the mirror is about: type, whether it is true, reason and message.
+fn condition(
+    status: &BeadStoreStatus,
+    store: &BeadStore,
+    (type_, is_true, reason, message): (&str, bool, &str, String),
+    now: Timestamp,
+) -> Condition {
+    let value = if is_true { "True" } else { "False" };
+    Condition {
+        type_: type_.to_owned(),
         status: value.to_owned(),
         reason: reason.to_owned(),
         message,
         observed_generation: status.observed_generation,
-        last_transition_time: since(store, WRITTEN_BACK, value, now),
-    });
+        last_transition_time: since(store, type_, value, now),
+    }
 }
 
 /// The condition that says whether git says what the Polecats did.
 const WRITTEN_BACK: &str = "WrittenBack";
+/// The condition that says whether a webhook would be believed.
+const WEBHOOK_READY: &str = "WebhookReady";
 
 /// The status of a BeadStore that cannot be mirrored as it is. What was mirrored before stays.
 #[must_use]

@@ -21,7 +21,7 @@ mod worker;
 use beadlet_git::{Access, ExchangeError, Limits, Place, Wire, is_disk_full};
 pub use beadlet_git::{
     Auth, CaBundle, GitUrl, KnownHosts, Proxy, Secret, SettingsError, UrlError, WireError,
-    known_hosts,
+    known_hosts, webhook,
 };
 pub use cache::CacheError;
 pub use commit::{CommitId, CommitIdError};

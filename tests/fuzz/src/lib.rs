@@ -2,3 +2,4 @@
 
 pub mod known_hosts;
 pub mod reader;
+pub mod webhook;

@@ -225,6 +225,17 @@ pub(super) fn rows() -> Vec<Row> {
         }));
     };
     of_part(
+        "webhook",
+        vec![
+            row(
+                "webhook.enabled",
+                json!(true),
+                "name: BEADLET_WEBHOOK_LISTEN\n",
+            ),
+            row("webhook.port", json!(9999), "port: 9999\n"),
+        ],
+    );
+    of_part(
         "networkPolicy",
         vec![
             row(
@@ -298,6 +309,12 @@ pub(super) fn rows() -> Vec<Row> {
             ),
         ],
     );
+    rows.push(with(
+        json!({"webhook": {"enabled": true}, "networkPolicy": {"enabled": true}}),
+        "webhook.from",
+        json!([{"namespaceSelector": {}}]),
+        "from:\n        - namespaceSelector: {}\n",
+    ));
     rows
 }
 

@@ -63,6 +63,12 @@ fn rows() -> Vec<Row> {
             "/deletions of a quarter = \"Apply\"",
         ),
         row("deletionPolicy", "Orphan", "LeaveBeads"),
+        row(
+            "webhook.secretRef.name",
+            "other",
+            "/webhooks are signed with = \"other\"",
+        )
+        .given(json!({"webhook": {"secretRef": {"name": "hook"}}})),
         row("writeBack.mode", "Close", "claims: false, closes: true"),
         row("writeBack.author.name", "Mayor", "Mayor").given(signed()),
         row(
@@ -170,6 +176,7 @@ fn decided(spec: &Value) -> Value {
         "file": file(&settings),
         "deletions of a quarter": verdict(&settings),
         "written back": format!("{:?}", settings.write_back),
+        "webhooks are signed with": References::of(&store.spec).webhook,
         "farewell": format!("{:?}", farewell(&store.spec)),
     })
 }

@@ -37,6 +37,8 @@ pub struct DaemonSetup {
     pub kubeconfig: Option<PathBuf>,
     /// None: the current one.
     pub context: Option<String>,
+    /// More arguments.
+    pub more: Vec<String>,
     /// Where clones are kept.
     pub cache: PathBuf,
     /// Everything the daemon says is appended here.
@@ -65,6 +67,7 @@ impl DaemonSetup {
             );
         }
         arguments.extend(["--namespace".to_owned(), self.namespace.clone()]);
+        arguments.extend(self.more.iter().cloned());
         arguments
     }
 
@@ -216,7 +219,10 @@ impl Daemon {
 }
 
 /// An address of loopback that is free now.
-fn free_address() -> Result<SocketAddr> {
+///
+/// # Errors
+/// There is none.
+pub fn free_address() -> Result<SocketAddr> {
     let listener =
         TcpListener::bind("127.0.0.1:0").context("there is no free port on 127.0.0.1")?;
     Ok(listener.local_addr()?)

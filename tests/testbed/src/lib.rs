@@ -13,6 +13,7 @@ pub mod audit;
 pub mod control_plane;
 pub mod daemon;
 pub mod fault;
+pub mod forge;
 pub mod git;
 pub mod images;
 pub mod kinds;

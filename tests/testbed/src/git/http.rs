@@ -91,6 +91,11 @@ struct State {
 impl GitHttp {
     /// Serves a repository, and any that is made beside it.
     pub fn start(repo: &GitRepo, tls: Tls, auth: Auth) -> Self {
+        Self::of_folder(repo.parent(), tls, auth)
+    }
+
+    /// Serves every repository in a folder.
+    pub fn of_folder(root: &Path, tls: Tls, auth: Auth) -> Self {
         let (folder, ca) = (
             tempfile::tempdir().unwrap(),
             Ca::new("testbed git servers").unwrap(),
@@ -112,7 +117,7 @@ impl GitHttp {
             _ => ("https", Some(server::tls(&pair, &["http/1.1"]).unwrap())),
         };
         let state = Arc::new(State {
-            root: repo.parent().to_owned(),
+            root: root.to_owned(),
             auth: Mutex::new(auth),
             behaviour: Mutex::default(),
             seen: Mutex::default(),

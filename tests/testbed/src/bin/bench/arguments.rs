@@ -47,6 +47,8 @@ pub(crate) enum Part {
     FirstSync,
     /// From a push until a watching client sees the ConfigMap
     Push,
+    /// The same over http, with a webhook that says when
+    Webhook,
     /// Passes and restarts with nothing changed
     Unchanged,
     /// Memory and processor time of an idle daemon

@@ -107,9 +107,21 @@ impl Bench {
 
     /// The same into a namespace that may hold everything already.
     pub(crate) async fn mirror_into(&self, repo: &TownRepo, namespace: String) -> Result<Mirrored> {
+        let repo = repo.path().display().to_string();
+        self.mirror_with(repo, namespace, Vec::new()).await
+    }
+
+    /// The same for any address of a repository, with more arguments.
+    pub(crate) async fn mirror_with(
+        &self,
+        repo: String,
+        namespace: String,
+        more: Vec<String>,
+    ) -> Result<Mirrored> {
         let setup = DaemonSetup {
             program: self.program.clone(),
-            repo: repo.path().display().to_string(),
+            repo,
+            more,
             branch: None,
             namespace: namespace.clone(),
             kubeconfig: Some(self.testbed.user(DAEMON).kubeconfig().to_owned()),

@@ -8,6 +8,7 @@ use std::time::Duration;
 pub(crate) struct Figures {
     pub(crate) first_sync: Vec<FirstSync>,
     pub(crate) push: Option<Push>,
+    pub(crate) webhook: Option<Push>,
     pub(crate) unchanged: Option<Unchanged>,
     pub(crate) idle: Option<Idle>,
     pub(crate) dispatch: Option<Dispatch>,

@@ -42,6 +42,7 @@ async fn measure(arguments: &Arguments) -> Result<Figures> {
         match part {
             Part::FirstSync => figures.first_sync = parts::first_sync(&bench, arguments).await?,
             Part::Push => figures.push = Some(parts::push(&bench, arguments).await?),
+            Part::Webhook => figures.webhook = Some(parts::webhook(&bench, arguments).await?),
             Part::Unchanged => figures.unchanged = Some(parts::unchanged(&bench, arguments).await?),
             Part::Idle => figures.idle = Some(parts::idle(&bench, arguments).await?),
             Part::Dispatch => figures.dispatch = Some(parts::dispatch(&bench, arguments).await?),

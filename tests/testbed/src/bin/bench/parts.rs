@@ -8,6 +8,7 @@ mod pod;
 mod push;
 mod push_to_job;
 mod unchanged;
+mod webhook;
 
 pub(crate) use deciding::deciding;
 pub(crate) use dispatch::dispatch;
@@ -17,6 +18,7 @@ pub(crate) use pod::pod;
 pub(crate) use push::push;
 pub(crate) use push_to_job::push_to_job;
 pub(crate) use unchanged::unchanged;
+pub(crate) use webhook::webhook;
 
 use anyhow::Result;
 use beadlet_testbed::town::{Town, TownRepo};

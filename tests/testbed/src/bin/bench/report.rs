@@ -78,6 +78,12 @@ fn markdown(figures: &Figures, machine: &[(&str, String)]) -> String {
     );
     table(
         &mut page,
+        "From a push to a watching client, over http with a webhook",
+        &["", ""],
+        figures.webhook.iter().flat_map(push),
+    );
+    table(
+        &mut page,
         "Nothing changed",
         &["", ""],
         figures.unchanged.iter().flat_map(unchanged),

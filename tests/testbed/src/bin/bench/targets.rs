@@ -40,6 +40,7 @@ pub(crate) fn targets(figures: &Figures) -> Vec<Target> {
     }
     targets.extend(of_size(100_000).map(memory));
     targets.extend(figures.push.iter().flat_map(push));
+    targets.extend(figures.webhook.iter().map(webhook));
     targets.extend(figures.unchanged.iter().flat_map(unchanged));
     targets.extend(figures.idle.iter().flat_map(idle));
     targets.extend(figures.dispatch.iter().flat_map(dispatch));
@@ -109,6 +110,19 @@ fn push(push: &Push) -> Vec<Target> {
         verdict: at_most(push.percentile(percent).as_secs_f64(), limit.as_secs_f64()),
     };
     wanted.map(target).into()
+}
+
+fn webhook(push: &Push) -> Target {
+    let median = push.percentile(50);
+    Target {
+        what: format!(
+            "push over http with a webhook until a watching client sees it, {} issues",
+            grouped(push.issues as u64)
+        ),
+        wanted: format!("median {}", time(MEDIAN)),
+        measured: milliseconds(median),
+        verdict: at_most(median.as_secs_f64(), MEDIAN.as_secs_f64()),
+    }
 }
 
 fn unchanged(unchanged: &Unchanged) -> Vec<Target> {

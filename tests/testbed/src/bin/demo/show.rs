@@ -239,6 +239,7 @@ fn setup(
         namespace: place.namespace.clone(),
         kubeconfig: place.kubeconfig.clone(),
         context: place.context.clone(),
+        more: Vec::new(),
         cache: folder.join("cache"),
         log: folder.join("beadlet.log"),
     }

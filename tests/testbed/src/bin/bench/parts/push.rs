@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use beadlet_testbed::town::{Bead, Dice, Town};
+use beadlet_testbed::town::{Bead, Dice, Town, TownRepo};
 use beadlet_testbed::watching::Watching;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
 use super::mirrored;
 use crate::arguments::Arguments;
-use crate::bench::Bench;
+use crate::bench::{Bench, Mirrored};
 use crate::figures::Push;
 use crate::text::milliseconds;
 
@@ -19,16 +19,36 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const TOLD_EVERY: u32 = 50;
 
 pub(crate) async fn push(bench: &Bench, arguments: &Arguments) -> Result<Push> {
-    let (mut town, repo, mirrored) = mirrored(bench, arguments, "push").await?;
+    let (town, repo, mirrored) = mirrored(bench, arguments, "push").await?;
+    let tell_nobody = async || Ok(());
+    pushes(
+        bench,
+        arguments.pushes,
+        (town, &repo),
+        mirrored,
+        tell_nobody,
+    )
+    .await
+}
+
+/// Pushes so many commits to the repository of a town, each followed by `announce`.
+pub(super) async fn pushes(
+    bench: &Bench,
+    count: u32,
+    (mut town, repo): (Town, &TownRepo),
+    mirrored: Mirrored,
+    announce: impl AsyncFn() -> Result<()>,
+) -> Result<Push> {
     let mut watching = Watching::start(bench.client("watcher"), &mirrored.namespace).await?;
     let mut dice = Dice::new(7);
     let mut latencies = Vec::new();
     let mark = bench.testbed.audit().mark().await;
-    for number in 1..=arguments.pushes {
+    for number in 1..=count {
         // So that pushes do not fall into step with anything that is periodic.
         sleep(Duration::from_millis(dice.between(50, 250) as u64)).await;
         let (id, title) = edit(&mut town, &mut dice, number);
         let landed = repo.commit(&town, &title)?;
+        announce().await?;
         let seen = watching
             .see(&title, PATIENCE, |sighting| {
                 sighting.is(&id) && sighting.title() == Some(&title)
