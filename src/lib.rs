@@ -18,6 +18,7 @@ pub mod selector;
 pub mod settings;
 pub mod signals;
 pub mod source;
+pub mod telemetry;
 pub mod terminal;
 pub mod there;
 pub mod view;

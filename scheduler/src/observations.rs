@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use beadlet_store::kinds::{FailureClass, WaitReason};
+use beadlet_store::trace::Watcher;
 
 use crate::fault::{Ask, Reason};
 
@@ -57,6 +58,10 @@ pub trait Observations: Send + Sync {
     fn leads(&self, leads: bool);
     /// An Event was not written because too many wait.
     fn event_dropped(&self);
+    /// Who wants to see spans, if anybody does.
+    fn watcher(&self) -> Watcher {
+        None
+    }
 }
 
 /// Nobody wants to know.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use beadlet_store::kinds::{Polecat, PolecatStatus, lost};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
@@ -13,8 +14,9 @@ use crate::context::{Context, LEISURE};
 use crate::decide::attempt::Attempt;
 use crate::decide::lifecycle::{Act, Decision, Inputs, is_urgent, name_of_job, troubled};
 use crate::decide::order::{Order, OrderError};
+use crate::decide::outcome::newest;
 use crate::decide::slot::PolecatKey;
-use crate::decide::story;
+use crate::decide::{spans, story};
 use crate::fault::{Fault, Reason};
 use crate::observations::Controller;
 use surroundings::Surroundings;
@@ -175,6 +177,7 @@ impl<'a> Walk<'a> {
                 self.polecat.spec.rig.as_deref().unwrap_or_default(),
                 after.failure_class,
             );
+            self.trace();
         }
         let fields = lost(&wanted.status, &self.polecat.status);
         if fields.is_empty() {
@@ -184,6 +187,18 @@ impl<'a> Walk<'a> {
             kind: "Polecat",
             fields,
         })
+    }
+
+    /// Tells what it did from its birth to its end.
+    fn trace(&self) {
+        let Some(watcher) = self.context.observations.watcher() else {
+            return;
+        };
+        let pods = self.context.world.pods_of(&self.key());
+        let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
+        for span in spans::ended(&self.polecat, newest(&pods)) {
+            watcher.tell(span);
+        }
     }
 
     async fn act(&mut self, act: Act, wake: Option<Timestamp>) -> Result<Step, Fault> {

@@ -12,6 +12,7 @@ use beadlet_scheduler::observations::Observations;
 use beadlet_scheduler::settings::{Controllers, Election, Settings};
 use beadlet_scheduler::term::Term;
 use beadlet_scheduler::{RunError, elected, lead};
+use beadlet_store::trace::Spans;
 use beadlet_sync::controller::{self, Doors, Pullers, Reports, Setup, keep_doors};
 use beadlet_sync::decide::beadstore::LocalRepositories;
 use beadlet_sync::git::Author;
@@ -30,6 +31,7 @@ use crate::cluster::{Connection, connect};
 use crate::http::{self, HttpError};
 use crate::metrics::controller::ControllerMetrics;
 use crate::signals::Ending;
+use crate::telemetry::{self, TelemetryError};
 use crate::webhook::{self, Callee, Calls};
 
 /// Why the controllers could not go on.
@@ -39,6 +41,8 @@ pub enum ControllerError {
     Signals(#[source] io::Error),
     #[error(transparent)]
     Http(#[from] HttpError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     #[error(transparent)]
     Scheduler(#[from] RunError),
     #[error(
@@ -61,17 +65,24 @@ pub(super) async fn controller(args: &ControllerArgs) -> Result<ExitCode, Comman
         namespace: None,
     };
     let Connection { client, namespace } = connect(&cluster).await?;
+    let telemetry = telemetry::start().map_err(ControllerError::Telemetry)?;
+    let watcher = telemetry
+        .clone()
+        .map(|telemetry| telemetry as Arc<dyn Spans>);
     let work = Work {
         client,
         settings: settings(args, &namespace)?,
         is_mirroring: has(args, Name::Sync),
-        setup: setup(args)?,
+        setup: Setup {
+            watcher: watcher.clone(),
+            ..setup(args)?
+        },
         reports: Reports::default(),
         stop: CancellationToken::new(),
     };
     let mut ending = Ending::listen().map_err(ControllerError::Signals)?;
     let calls = Calls::default();
-    let metrics = Arc::new(ControllerMetrics::new(work.reports.clone(), &calls));
+    let metrics = Arc::new(ControllerMetrics::new(work.reports.clone(), &calls).traced(watcher));
     let webhook = match args.webhook_listen {
         Some(address) => Some(
             http::bind_webhook(address)
@@ -101,6 +112,9 @@ pub(super) async fn controller(args: &ControllerArgs) -> Result<ExitCode, Comman
         () = received => Err(ControllerError::Receiver),
         () = ending.second(&stop) => Err(ControllerError::Aborted),
     };
+    if let Some(telemetry) = telemetry {
+        telemetry.end().await;
+    }
     Ok(answer.map(|()| ExitCode::SUCCESS)?)
 }
 
@@ -294,6 +308,7 @@ fn setup(args: &ControllerArgs) -> Result<Setup, CommandError> {
     };
     Ok(Setup {
         pullers: args.webhook_listen.map(|_| Pullers::default()),
+        watcher: None,
         namespace: args.namespace.clone(),
         clones,
         local_repositories,

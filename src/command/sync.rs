@@ -2,7 +2,9 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use beadlet_store::trace::Spans;
 use beadlet_sync::mirror::Mirror;
 use beadlet_sync::report::{Outcome, Report};
 use beadlet_sync::settings::Settings;
@@ -19,6 +21,7 @@ use crate::cluster::{Connection, connect};
 use crate::http::{self, HttpError};
 use crate::settings::settings;
 use crate::signals::Ending;
+use crate::telemetry::{self, TelemetryError};
 use crate::webhook::{self, Callee, Calls, SecretError};
 
 /// Mirrors until a signal comes, or once.
@@ -27,10 +30,28 @@ pub(super) async fn sync(args: &SyncArgs) -> Result<ExitCode, CommandError> {
     let settings = settings(args, &namespace)?;
     let ending = Ending::listen().map_err(SyncError::Signals)?;
     tracing::info!(repository = %settings.source.url, namespace, store = %args.mirror.store, "mirror starts");
-    let mirror = Mirror::new(client, settings.clone());
-    if args.once {
-        return once(mirror, ending).await;
+    let telemetry = telemetry::start().map_err(SyncError::Telemetry)?;
+    let watcher = telemetry
+        .clone()
+        .map(|telemetry| telemetry as Arc<dyn Spans>);
+    let mirror = Mirror::new(client, settings.clone()).traced(watcher);
+    let answer = if args.once {
+        once(mirror, ending).await
+    } else {
+        go_on(args, mirror, settings, ending).await
+    };
+    if let Some(telemetry) = telemetry {
+        telemetry.end().await;
     }
+    answer
+}
+
+async fn go_on(
+    args: &SyncArgs,
+    mirror: Mirror,
+    settings: Settings,
+    ending: Ending,
+) -> Result<ExitCode, CommandError> {
     let listeners = listeners(args, &mirror).await?;
     Ok(run(mirror, settings, listeners, ending).await?)
 }
@@ -68,6 +89,8 @@ pub enum SyncError {
     Http(#[from] HttpError),
     #[error(transparent)]
     Webhook(#[from] SecretError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     #[error("a part of the mirror ended on its own ({0}); start it again")]
     Ended(&'static str),
     #[error("a part of the mirror broke; start it again")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use beadlet_scheduler::fault::{Ask, Reason};
 use beadlet_scheduler::observations::{Controller, Observations, Queue};
 use beadlet_store::kinds::{FailureClass, WaitReason};
+use beadlet_store::trace::Watcher;
 use beadlet_sync::condition::ConditionType;
 use beadlet_sync::controller::Reports;
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ use crate::webhook::Calls;
 #[derive(Debug)]
 pub struct ControllerMetrics {
     registry: Registry,
+    watcher: Watcher,
     leads: Gauge,
     limit: Family<OfRig, Gauge>,
     taken: Family<OfRig, Gauge>,
@@ -77,6 +79,7 @@ impl ControllerMetrics {
     pub fn new(reports: Reports, calls: &Calls) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("beadlet"),
+            watcher: None,
             leads: Gauge::default(),
             limit: Family::default(),
             taken: Family::default(),
@@ -92,6 +95,13 @@ impl ControllerMetrics {
         metrics.register(reports);
         calls.register(&mut metrics.registry);
         metrics
+    }
+
+    /// Passes spans on to `watcher`.
+    #[must_use]
+    pub fn traced(mut self, watcher: Watcher) -> Self {
+        self.watcher = watcher;
+        self
     }
 
     fn register(&mut self, reports: Reports) {
@@ -244,6 +254,10 @@ impl Observations for ControllerMetrics {
 
     fn event_dropped(&self) {
         self.dropped.inc();
+    }
+
+    fn watcher(&self) -> Watcher {
+        self.watcher.clone()
     }
 }
 

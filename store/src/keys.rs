@@ -59,6 +59,8 @@ pub mod work {
     pub const REVISION: &str = "gastown.gastown.io/bead-revision";
     /// Annotation of a Polecat: why dispatch made it.
     pub const BECAUSE: &str = "gastown.gastown.io/because";
+    /// Annotation of a Polecat: the trace of its bead, as W3C Trace Context writes it. Only where somebody wants traces.
+    pub const TRACEPARENT: &str = "gastown.gastown.io/traceparent";
     /// Annotation of a Polecat: a person asks for another attempt after it. Any value.
     pub const RETRY: &str = "gastown.gastown.io/retry-requested-at";
     /// Annotation of a bead's ConfigMap: the last attempt whose Polecat is gone.

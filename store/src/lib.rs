@@ -13,4 +13,5 @@ pub mod kinds;
 pub mod name;
 pub mod reader;
 pub mod ready;
+pub mod trace;
 pub mod tracker;

@@ -7,9 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use beadlet_store::cluster::{Beads, Fault, Identity, Prior, Verb};
 use beadlet_store::configmap::{DesiredBead, Scope};
+use beadlet_store::keys::label;
+use beadlet_store::trace::{Span, Spans, TraceParent, attribute};
 use futures::{Stream, StreamExt};
+use jiff::Timestamp;
 
 use crate::decide::observed::Observed;
+use crate::git::CommitId;
 use crate::report::{Bounded, ObjectFailure, Writes};
 use crate::write::{Put, Removed, put, remove};
 
@@ -46,6 +50,17 @@ pub(crate) struct Writer {
     pub(crate) beads: Beads,
     pub(crate) scope: Arc<Scope>,
     pub(crate) concurrency: NonZeroUsize,
+    /// `None` where nobody wants to know.
+    pub(crate) traces: Option<Traces>,
+}
+
+/// What is told of the issues that one pass makes ready.
+#[derive(Clone)]
+pub(crate) struct Traces {
+    pub(crate) watcher: Arc<dyn Spans>,
+    /// When the commit was seen.
+    pub(crate) begin: Timestamp,
+    pub(crate) commit: CommitId,
 }
 
 impl Writer {
@@ -64,6 +79,9 @@ impl Writer {
         let changes = changes.map(|change| self.clone().change(change, Arc::clone(&brake)));
         let mut changes = pin!(changes.buffer_unordered(self.concurrency.get()));
         while let Some((bead, done)) = changes.next().await {
+            if let (Some(traces), Some(Ok(put))) = (&self.traces, &done) {
+                traces.tell(&bead, put, &self.scope);
+            }
             applied.take_change(&bead, done, observed);
         }
         let deletions = futures::stream::iter(deletions)
@@ -107,6 +125,35 @@ impl Writer {
         let done = remove(&self.beads, &name, prior).await;
         brake.learn(Verb::Delete, done.as_ref().err());
         (name, Some(done))
+    }
+}
+
+impl Traces {
+    /// The first span of the trace of an issue that is ready as it was written now. The others may have no sequel.
+    fn tell(&self, bead: &DesiredBead, put: &Put, scope: &Scope) {
+        let (Put::Created(identity, _) | Put::Updated(identity, _)) = put else {
+            return;
+        };
+        let is_ready = bead
+            .labels
+            .get(label::READY)
+            .is_some_and(|ready| ready == "true");
+        if is_ready {
+            self.watcher.tell(Span {
+                id: TraceParent::of(&identity.uid, &bead.hash.to_string()),
+                parent: None,
+                name: "mirror",
+                start: self.begin,
+                end: Timestamp::now(),
+                attributes: vec![
+                    (attribute::BEAD, bead.id.to_string()),
+                    (attribute::NAMESPACE, scope.namespace.clone()),
+                    (attribute::STORE, scope.store.clone()),
+                    (attribute::COMMIT, self.commit.to_string()),
+                ],
+                failure: None,
+            });
+        }
     }
 }
 

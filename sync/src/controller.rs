@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use beadlet_store::kinds::{BeadStore, Rig};
+use beadlet_store::trace::Watcher;
 use futures::StreamExt;
 use kube::runtime::Controller;
 use kube::runtime::controller::{Action, Config};
@@ -52,6 +53,8 @@ pub struct Setup {
     pub author: Author,
     /// Ways to start passes, for the receiver of webhooks; `None` where there is none.
     pub pullers: Option<Pullers>,
+    /// Who wants to see spans.
+    pub watcher: Watcher,
 }
 
 /// A BeadStore by namespace and name.
@@ -107,6 +110,7 @@ pub async fn run(client: Client, setup: Setup, reports: Reports, stop: Cancellat
         namespace: setup.namespace.clone(),
         author: setup.author.clone(),
         polecats: OnceLock::new(),
+        watcher: setup.watcher.clone(),
     });
     let context = Arc::new(Context {
         cluster: Cluster::new(client.clone()),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use beadlet_store::trace::Watcher;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -69,6 +70,13 @@ impl Mirror {
             puller,
             triggers,
         }
+    }
+
+    /// Tells `watcher` of the issues that become ready.
+    #[must_use]
+    pub fn traced(mut self, watcher: Watcher) -> Self {
+        self.state.watcher = watcher;
+        self
     }
 
     /// Starts passes from outside: a signal, a webhook, a person.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use beadlet_store::cluster::{Beads, Fault, ResourceVersion};
+use beadlet_store::trace::Watcher;
 use jiff::Timestamp;
 
-use crate::apply::{Applied, Writer};
+use crate::apply::{Applied, Traces, Writer};
 use crate::condition::{ConditionType, Reason};
 use crate::decide::errand::{Errand, Progress, errand, must_read};
 use crate::decide::observed::Observed;
@@ -40,6 +41,7 @@ pub(crate) struct State {
     /// When to try again after a failure.
     pub(crate) retry_at: Option<Instant>,
     pub(crate) report: Report,
+    pub(crate) watcher: Watcher,
 }
 
 /// A revision that waits for a person or for another commit.
@@ -100,6 +102,7 @@ impl State {
             pace: Pace::new(Duration::from_secs(1), Duration::from_secs(60)),
             retry_at: None,
             report: starting(),
+            watcher: None,
         }
     }
 
@@ -167,6 +170,7 @@ impl State {
     }
 
     async fn step(&mut self, fired: Fired, errand: Errand) -> Result<Step, Trouble> {
+        let begin = Timestamp::now();
         let mut target = match (errand, &self.shown) {
             (Errand::Redo, Some(shown)) => Target {
                 tip: shown.clone(),
@@ -184,6 +188,10 @@ impl State {
             .map_err(Trouble::Source)?;
         // The branch may have moved on meanwhile.
         target.tip.commit = snapshot.commit;
+        let writer = Writer {
+            traces: self.traces(begin, snapshot.commit),
+            ..self.writer.clone()
+        };
         let job = Job {
             snapshot: snapshot.clone(),
             observed: self.observe().await.map_err(Trouble::Cluster)?,
@@ -194,7 +202,7 @@ impl State {
             observed,
             findings,
             applied,
-        } = pass(job, &self.writer).await.map_err(Trouble::Broken)?;
+        } = pass(job, &writer).await.map_err(Trouble::Broken)?;
         self.observed = Some(observed);
         let newest = target.newest;
         self.take(target, &findings, &applied);
@@ -231,6 +239,16 @@ impl State {
             self.report.behind_since.get_or_insert_with(Timestamp::now);
         }
         Ok(Ok(Target { tip, newest: true }))
+    }
+
+    /// What a pass that began then tells of what it writes, where somebody wants to know.
+    fn traces(&self, begin: Timestamp, commit: CommitId) -> Option<Traces> {
+        let watcher = Arc::clone(self.watcher.as_ref()?);
+        Some(Traces {
+            watcher,
+            begin: self.report.behind_since.unwrap_or(begin),
+            commit,
+        })
     }
 
     async fn observe(&mut self) -> Result<Observed, Fault> {
@@ -294,5 +312,6 @@ fn writer(client: &kube::Client, settings: &Settings) -> Writer {
         beads: Beads::new(client.clone(), &settings.scope),
         scope: Arc::new(settings.scope.clone()),
         concurrency: settings.concurrency,
+        traces: None,
     }
 }

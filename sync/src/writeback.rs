@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use beadlet_store::kinds::Polecat;
+use beadlet_store::trace::{Watcher, attribute};
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::runtime::reflector::{self, Store};
@@ -20,7 +21,7 @@ use crate::chance::chance;
 use crate::decide::pace::Pace;
 use crate::decide::writeback::{
     Commit, Done, Mode, Offer, Revised, Trouble, Word, Written, check, message, offer, offered,
-    revise, summary, words,
+    revise, spans, summary, words,
 };
 use crate::git::{
     Aside, Author, CommitId, GitError, Onto, Published, Repository, Revision, Snapshot, Tip,
@@ -83,6 +84,8 @@ pub(crate) struct Desk {
     pub(crate) author: Author,
     /// Watched from the first BeadStore on that wants it: a controller that only mirrors needs no right to it.
     pub(crate) polecats: OnceLock<Polecats>,
+    /// Who wants to see spans.
+    pub(crate) watcher: Watcher,
 }
 
 impl Desk {
@@ -99,6 +102,7 @@ pub(crate) struct Scribe {
     author: Author,
     namespace: String,
     polecats: Polecats,
+    watcher: Watcher,
     /// Of the mirror: what was written is looked at.
     puller: Puller,
     /// What was dealt with: the words, and the commit that they were compared with.
@@ -115,6 +119,7 @@ impl Scribe {
             orders,
             namespace: settings.scope.namespace.clone(),
             polecats: desk.polecats(),
+            watcher: desk.watcher.clone(),
             puller,
             settled: None,
         }
@@ -290,6 +295,7 @@ impl Scribe {
         match published.map_err(|error| trouble(&error))? {
             Published::At(id) => {
                 self.puller.pull(Trigger::Poke);
+                self.trace(id, at, &done);
                 tracing::info!(commit = %id, beads = done.len(), subject, "written back");
                 Ok(Some(Commit { id, at, subject }))
             }
@@ -297,6 +303,23 @@ impl Scribe {
             // Servers say it in their own words when somebody was faster by a moment.
             Published::Refused(_) if self.tip().await?.commit != base.commit => Ok(None),
             Published::Refused(why) => Err(Trouble::new("PushRefused", why)),
+        }
+    }
+}
+
+impl Scribe {
+    /// Tells what was written back, in the traces of those whose work it is.
+    fn trace(&self, commit: CommitId, begin: Timestamp, done: &[Done]) {
+        let Some(watcher) = &self.watcher else {
+            return;
+        };
+        let known = self.polecats.known.state();
+        let here = known
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|polecat: &&Polecat| polecat.namespace().as_deref() == Some(&self.namespace));
+        for span in spans(here, done, begin, Timestamp::now()) {
+            watcher.tell(span.with(attribute::COMMIT, commit.to_string()));
         }
     }
 }

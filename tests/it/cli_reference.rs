@@ -193,9 +193,10 @@ fn table(file: &str) -> String {
 fn reference_is_what_the_program_says() {
     let cli = Cli::command();
     let endpoints = format!(
-        "\n## Endpoints of `--listen`\n\n{}\n## Answers of `--webhook-listen`\n\n{}",
+        "\n## Endpoints of `--listen`\n\n{}\n## Answers of `--webhook-listen`\n\n{}\n## Traces of `sync` and `controller`\n\n{}",
         table("src/http.rs"),
-        table("src/webhook.rs")
+        table("src/webhook.rs"),
+        table("src/telemetry.rs")
     );
     let metrics = metrics();
     let wanted = format!(

@@ -45,6 +45,7 @@ mod scheduler_story;
 mod scheduler_town;
 mod scheduler_trouble;
 mod testbed;
+mod traces;
 mod tree;
 mod webhook;
 mod worker;

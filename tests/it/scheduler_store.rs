@@ -76,6 +76,7 @@ impl Place {
             clones: self.clones.path().to_owned(),
             local_repositories: LocalRepositories::Allowed,
             pullers: None,
+            watcher: None,
             author: Author {
                 name: "beadlet".to_owned(),
                 email: "beadlet@example.com".to_owned(),

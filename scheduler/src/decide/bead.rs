@@ -28,6 +28,8 @@ pub struct Bead {
     pub configmap: String,
     /// The ConfigMap's uid.
     pub uid: String,
+    /// Fingerprint of the ConfigMap, as the mirror computed it.
+    pub content_hash: Option<String>,
     pub title: String,
     pub status: String,
     pub issue_type: String,
@@ -101,6 +103,7 @@ impl Bead {
             },
             configmap: meta.name.clone().unwrap_or_default(),
             uid: meta.uid.clone().unwrap_or_default(),
+            content_hash: annotations.text(annotation::CONTENT_HASH),
             title: issue.title.into_owned(),
             status: issue.status.into_owned(),
             tracks: tracks

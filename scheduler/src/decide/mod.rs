@@ -30,6 +30,7 @@ pub mod rig_status;
 pub mod route;
 pub mod scope;
 pub mod slot;
+pub mod spans;
 pub mod story;
 pub mod verdict;
 pub mod window;

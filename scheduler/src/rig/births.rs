@@ -1,18 +1,21 @@
 //! Polecats come into being.
 
+use beadlet_store::keys::work;
 use beadlet_store::kinds::{Polecat, Rig};
 use futures::StreamExt;
 use futures::stream::iter;
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::trouble_of;
 use crate::context::Context;
 use crate::decide::attempt::Attempt;
 use crate::decide::batch::Batches;
+use crate::decide::bead::Bead;
 use crate::decide::dispatch::{NewPolecat, Plan};
 use crate::decide::newborn::{Runner, newborn};
 use crate::decide::slot::PolecatKey;
-use crate::decide::story;
+use crate::decide::{spans, story};
 use crate::fault::{Fault, Reason};
 use crate::tell::News;
 
@@ -38,7 +41,7 @@ pub(super) async fn create(
         .create
         .iter()
         .filter(is_unborn)
-        .map(|new| newborn(new, rig, batches, runner))
+        .map(|new| traced(newborn(new, rig, batches, runner), new.bead, context))
         .collect();
     let at_once = if unborn.len() <= IN_ORDER { 1 } else { AT_ONCE };
     let births = iter(unborn)
@@ -56,6 +59,29 @@ pub(super) async fn create(
         .filter(|fault| fault.reason().needs_a_person());
     context.set_trouble(&rig.name_any(), trouble.map(trouble_of));
     failed.map_or(Ok(()), Err)
+}
+
+/// With the trace of its bead, where somebody wants traces.
+fn traced(mut polecat: Polecat, bead: &Bead, context: &Context) -> Polecat {
+    if context.observations.watcher().is_some() {
+        let trace = spans::trace(bead).to_string();
+        let annotations = polecat.annotations_mut();
+        annotations.insert(work::TRACEPARENT.to_owned(), trace);
+    }
+    polecat
+}
+
+/// Tells how long it took from the sight of a ready bead.
+fn trace_birth(polecat: &Polecat, context: &Context) {
+    let Some(watcher) = context.observations.watcher() else {
+        return;
+    };
+    let known = polecat.bead().and_then(|key| context.world.beads.get(&key));
+    let now = Timestamp::now();
+    let since = known.and_then(|known| known.ready_since).unwrap_or(now);
+    if let Some(span) = spans::dispatched(polecat, since, now) {
+        watcher.tell(span);
+    }
 }
 
 fn dispatched(note: String) -> News {
@@ -82,6 +108,7 @@ async fn bear(polecat: Polecat, context: &Context) -> Result<Option<Polecat>, Fa
                 because,
                 "polecat created"
             );
+            trace_birth(&polecat, context);
             Some(polecat)
         }
         Err(fault) if fault.is_already_exists() => {

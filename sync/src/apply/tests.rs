@@ -51,6 +51,7 @@ fn snapshot(file: String) -> Snapshot {
 async fn run(fake: &Fake, file: &str, observed: Option<Observed>) -> Passed {
     let settings = Arc::new(settings());
     let writer = Writer {
+        traces: None,
         beads: Beads::new(fake.client(), &settings.scope),
         scope: Arc::new(settings.scope.clone()),
         concurrency: settings.concurrency,

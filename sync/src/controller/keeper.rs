@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use beadlet_store::keys::annotation;
 use beadlet_store::kinds::{BeadStore, BeadStoreStatus};
+use beadlet_store::trace::Watcher;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::sync::watch;
@@ -257,7 +258,12 @@ impl Post {
                 mirror.settings.send_replace(settings.clone());
             }
             None => {
-                self.mirror = Some(Running::start(&self.cluster, settings.clone(), fingerprint))
+                self.mirror = Some(Running::start(
+                    &self.cluster,
+                    self.desk.watcher.clone(),
+                    settings.clone(),
+                    fingerprint,
+                ))
             }
         }
     }
@@ -400,8 +406,8 @@ impl Writing {
 }
 
 impl Running {
-    fn start(cluster: &Cluster, settings: Settings, fingerprint: &str) -> Self {
-        let mirror = Mirror::new(cluster.client(), settings.clone());
+    fn start(cluster: &Cluster, watcher: Watcher, settings: Settings, fingerprint: &str) -> Self {
+        let mirror = Mirror::new(cluster.client(), settings.clone()).traced(watcher);
         let puller = mirror.puller();
         let (settings, told) = watch::channel(settings);
         let (report, reports) = watch::channel(Report::default());

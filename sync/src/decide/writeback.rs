@@ -7,6 +7,7 @@ mod message;
 mod offer;
 mod revise;
 mod rules;
+mod spans;
 mod words;
 
 use beadlet_store::issue::IssueId;
@@ -18,6 +19,7 @@ pub use message::{message, summary};
 pub use offer::{Offer, offer, offered};
 pub use revise::{Revised, Unwritable, revise};
 pub use rules::{Violation, check};
+pub use spans::spans;
 pub use words::words;
 
 pub(crate) use comment::{Comment, CommentIds, with};

@@ -10,6 +10,7 @@
 )]
 
 pub mod audit;
+pub mod collector;
 pub mod control_plane;
 pub mod daemon;
 pub mod fault;
