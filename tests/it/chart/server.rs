@@ -116,7 +116,7 @@ fn assert_taken(testbed: &Testbed, what: &str, text: &str) {
 /// The namespace of releases. What names none goes to `default`.
 const PLACE: &str = "place";
 
-/// A control plane of its own with the kinds of the Prometheus operator, and namespaces that warn of what is not `restricted`.
+/// A control plane of its own with our kinds and those of the Prometheus operator, and namespaces that warn of what is not `restricted`.
 async fn testbed() -> Testbed {
     let testbed = Testbed::start().await.unwrap();
     for arguments in [
@@ -132,7 +132,8 @@ async fn testbed() -> Testbed {
         let output = kubectl(&testbed, arguments, "");
         assert!(output.status.success(), "{output:?}");
     }
-    for file in monitoring::kinds().unwrap() {
+    let ours = repository().join("deploy/crds");
+    for file in monitoring::kinds().unwrap().into_iter().chain([ours]) {
         let output = kubectl(
             &testbed,
             &["apply", "--server-side", "-f", file.to_str().unwrap()],
@@ -177,7 +178,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_that_is_deployed_is_taken_by_the_api_server() {
     let testbed = testbed().await;
-    served(&testbed, "servicemonitors,prometheusrules").await;
+    served(&testbed, "servicemonitors,prometheusrules,polecats").await;
     for (what, values) in sets() {
         assert_taken(&testbed, what, &template(PLACE, &values));
     }
