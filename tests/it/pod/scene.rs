@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long a pod may take on a busy machine, with everything in it.
-pub(super) const LONG: Duration = Duration::from_secs(400);
+pub(super) const LONG: Duration = Duration::from_secs(900);
 
 pub(super) struct Scene {
     pub(super) town: Town,
