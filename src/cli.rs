@@ -18,7 +18,7 @@ pub mod worker;
 
 use clap::{Parser, Subcommand};
 
-pub use cluster::ClusterArgs;
+pub use cluster::{ClusterArgs, ScopedClusterArgs};
 pub use controller::ControllerArgs;
 pub use git::GitArgs;
 pub use log::LogArgs;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::ScopedClusterArgs;
 use super::duration::positive_duration;
 
 #[derive(Args, Debug)]
@@ -44,27 +45,8 @@ pub struct ControllerArgs {
     )]
     pub webhook_listen: Option<SocketAddr>,
 
-    /// The kubeconfig file [default: the files in KUBECONFIG, else ~/.kube/config]
-    #[arg(
-        long,
-        env = "BEADLET_KUBECONFIG",
-        value_name = "FILE",
-        help_heading = "Cluster"
-    )]
-    pub kubeconfig: Option<PathBuf>,
-
-    /// The context of the kubeconfig [default: its current context]
-    #[arg(
-        long,
-        env = "BEADLET_CONTEXT",
-        value_name = "NAME",
-        help_heading = "Cluster"
-    )]
-    pub context: Option<String>,
-
-    /// The only namespace whose objects are looked after [default: all]
-    #[arg(short, long, env = "BEADLET_NAMESPACE", help_heading = "Cluster")]
-    pub namespace: Option<String>,
+    #[command(flatten)]
+    pub cluster: ScopedClusterArgs,
 
     #[command(flatten)]
     pub election: ElectionArgs,

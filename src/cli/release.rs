@@ -1,9 +1,8 @@
 //! Letting go of a cluster.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
+use super::ScopedClusterArgs;
 use super::controller::ElectionArgs;
 
 #[derive(Args, Debug)]
@@ -14,27 +13,8 @@ use super::controller::ElectionArgs;
     beadlet release --namespace beads"
 )]
 pub struct ReleaseArgs {
-    /// The kubeconfig file [default: the files in KUBECONFIG, else ~/.kube/config]
-    #[arg(
-        long,
-        env = "BEADLET_KUBECONFIG",
-        value_name = "FILE",
-        help_heading = "Cluster"
-    )]
-    pub kubeconfig: Option<PathBuf>,
-
-    /// The context of the kubeconfig [default: its current context]
-    #[arg(
-        long,
-        env = "BEADLET_CONTEXT",
-        value_name = "NAME",
-        help_heading = "Cluster"
-    )]
-    pub context: Option<String>,
-
-    /// The only namespace whose objects are looked after [default: all]
-    #[arg(short, long, env = "BEADLET_NAMESPACE", help_heading = "Cluster")]
-    pub namespace: Option<String>,
+    #[command(flatten)]
+    pub cluster: ScopedClusterArgs,
 
     /// The Deployment of the controllers in the namespace of the Lease, which is scaled to none first
     #[arg(

@@ -25,7 +25,6 @@ use uuid::Uuid;
 
 use super::CommandError;
 use crate::cache::{Places, clones_dir};
-use crate::cli::ClusterArgs;
 use crate::cli::controller::{ControllerArgs, ElectionArgs, MirrorsArgs, Name, PodArgs};
 use crate::cluster::{Connection, connect};
 use crate::http::{self, HttpError};
@@ -59,11 +58,7 @@ pub enum ControllerError {
 
 /// Runs the chosen controllers until a signal comes.
 pub(super) async fn controller(args: &ControllerArgs) -> Result<ExitCode, CommandError> {
-    let cluster = ClusterArgs {
-        kubeconfig: args.kubeconfig.clone(),
-        context: args.context.clone(),
-        namespace: None,
-    };
+    let cluster = args.cluster.to_cluster_args();
     let Connection { client, namespace } = connect(&cluster).await?;
     let telemetry = telemetry::start().map_err(ControllerError::Telemetry)?;
     let watcher = telemetry
@@ -219,6 +214,7 @@ fn has(args: &ControllerArgs, name: Name) -> bool {
 fn settings(args: &ControllerArgs, namespace: &str) -> Result<Settings, ControllerError> {
     Ok(Settings {
         scope: args
+            .cluster
             .namespace
             .clone()
             .map_or(Scope::Cluster, Scope::Namespace),
@@ -309,7 +305,7 @@ fn setup(args: &ControllerArgs) -> Result<Setup, CommandError> {
     Ok(Setup {
         pullers: args.webhook_listen.map(|_| Pullers::default()),
         watcher: None,
-        namespace: args.namespace.clone(),
+        namespace: args.cluster.namespace.clone(),
         clones,
         local_repositories,
         author: Author {

@@ -16,7 +16,6 @@ use serde_json::json;
 
 use super::CommandError;
 use super::controller::election;
-use crate::cli::ClusterArgs;
 use crate::cli::release::ReleaseArgs;
 use crate::cluster::{Connection, connect};
 
@@ -45,17 +44,13 @@ pub enum ReleaseError {
 
 /// Waits until no controller leads, lets everything go, and removes the Lease that controllers leave behind.
 pub(super) async fn release(args: &ReleaseArgs) -> Result<ExitCode, CommandError> {
-    let cluster = ClusterArgs {
-        kubeconfig: args.kubeconfig.clone(),
-        context: args.context.clone(),
-        namespace: None,
-    };
+    let cluster = args.cluster.to_cluster_args();
     let Connection { client, namespace } = connect(&cluster).await?;
     let election = election(&args.election, &namespace)?;
     if let (Some(name), Some(election)) = (&args.deployment, &election) {
         scale_down(client.clone(), &election.namespace, name).await?;
     }
-    let scope = args.namespace.as_deref();
+    let scope = args.cluster.namespace.as_deref();
     let work = |term| let_go(client.clone(), scope, term);
     elected(
         client.clone(),
