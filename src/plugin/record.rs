@@ -29,9 +29,9 @@ use crate::terminal;
 pub enum RecordError {
     #[error(transparent)]
     NotTried(#[from] NotTried),
-    #[error("{} is no path of a repository: {source}", path.display())]
+    #[error("{} is no path of a repository", path.display())]
     Path { path: PathBuf, source: UrlError },
-    #[error("cannot ask the cluster for what BeadStore {name} refers to: {source}")]
+    #[error("cannot ask the cluster for what BeadStore {name} refers to")]
     Cluster { name: String, source: ControlError },
     #[error(
         "you may not read the {kind} {name}, with which the repository is reached: ask for `get` on it, or use a clone of your own with --repo"
@@ -41,7 +41,7 @@ pub enum RecordError {
         "the repository of BeadStore {name} is a path on the controller's disk: use --repo there"
     )]
     Elsewhere { name: String },
-    #[error("BeadStore {name} cannot be used: {source}")]
+    #[error("BeadStore {name} cannot be used")]
     Store { name: String, source: Wrong },
     #[error("no folder can be made for a clone")]
     Folder { source: std::io::Error },
@@ -100,7 +100,7 @@ async fn in_cluster(seat: &Seat, errand: &Errand<'_>) -> Result<Book, PluginErro
     let stores: Api<BeadStore> = Api::namespaced(seat.client.clone(), &seat.namespace);
     let stores = read::listed(stores.list(&ListParams::default()).await, "BeadStores")?;
     let of_bead = match (errand.bead, stores.len()) {
-        (Some(id), 2..) => mirrored_by(seat, id).await?,
+        (Some(id), 2..) if errand.book.store.is_none() => mirrored_by(seat, id).await?,
         _ => None,
     };
     let named = errand.book.store.as_deref();

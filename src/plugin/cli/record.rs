@@ -117,7 +117,7 @@ pub struct CreateArgs {
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
 
-    /// With what the new id begins [default: issue-prefix of the tracker's config.yaml, else that of the BeadStore, else what most ids begin with]
+    /// With what the new id begins [default: that of the BeadStore, else issue-prefix of the tracker's config.yaml, else what most ids begin with]
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
 

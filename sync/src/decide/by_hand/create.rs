@@ -119,7 +119,7 @@ fn edges(sheet: &Sheet<'_>, new: &NewBead, id: &str) -> Result<Vec<NewEdge>, Ref
     });
     let mut edges: Vec<NewEdge> = Vec::new();
     for edge in parent.into_iter().chain(new.edges.iter().cloned()) {
-        edge::lawful(sheet, None, id, &edge)?;
+        edge::lawful(sheet, None, id, new.parent.as_deref(), &edge)?;
         match edges.iter().find(|known| known.on == edge.on) {
             None => edges.push(edge),
             Some(known) if known.kind == edge.kind => {}

@@ -48,7 +48,7 @@ pub(super) fn link(sheet: &mut Sheet<'_>, id: &str, edge: &NewEdge) -> Result<Is
     if is_there(issue, edge)? {
         return Ok(bead);
     }
-    lawful(sheet, Some(issue), id, edge)?;
+    lawful(sheet, Some(issue), id, None, edge)?;
     add(sheet, at, edge)?;
     Ok(bead)
 }
@@ -110,11 +110,13 @@ fn is_there(issue: &Issue<'_>, edge: &NewEdge) -> Result<bool, Refused> {
     }
 }
 
-/// What the tracker would not have of an edge from `id`, whose record is `issue` if it is there already.
+/// What the tracker would not have of an edge from `id`, whose record is `issue` if it is there already, and whose parent is to be
+/// `parent` if it is new.
 pub(super) fn lawful(
     sheet: &Sheet<'_>,
     issue: Option<&Issue<'_>>,
     id: &str,
+    parent: Option<&str>,
     edge: &NewEdge,
 ) -> Result<(), Refused> {
     let NewEdge { on, kind } = edge;
@@ -142,13 +144,18 @@ pub(super) fn lawful(
         });
     }
     if is_waiting(kind) {
-        unless_for_ever(sheet, id, edge)?;
+        unless_for_ever(sheet, id, parent, edge)?;
     }
     Ok(())
 }
 
 /// Refuses an edge that closes a ring, or that makes a child wait for its parent.
-fn unless_for_ever(sheet: &Sheet<'_>, id: &str, edge: &NewEdge) -> Result<(), Refused> {
+fn unless_for_ever(
+    sheet: &Sheet<'_>,
+    id: &str,
+    parent: Option<&str>,
+    edge: &NewEdge,
+) -> Result<(), Refused> {
     let graph = waiting(sheet);
     if let Some(mut path) = way(&graph, &edge.on, id) {
         path.insert(0, id.to_owned());
@@ -160,6 +167,7 @@ fn unless_for_ever(sheet: &Sheet<'_>, id: &str, edge: &NewEdge) -> Result<(), Re
         parents.map(|(_, on)| *on).collect::<Vec<_>>()
     };
     let mut above = parents(id);
+    above.extend(parent);
     let mut seen = 0;
     while let Some(parent) = above.get(seen).copied() {
         let more = parents(parent).into_iter();

@@ -511,6 +511,13 @@ fn child_that_waits_for_its_parent_would_wait_for_ever() {
     let grandchild = FILE.replace(r#""id":"gt-1","title":"A""#, r#""id":"gt-1","title":"A","dependencies":[{"depends_on_id":"gt-epic.1","type":"parent-child"}]"#);
     let said = ask(&grandchild, link("gt-1", "gt-epic", "blocks")).unwrap_err();
     assert!(matches!(said, Refused::OnParent { .. }), "{said}");
+    let new = NewBead {
+        parent: Some("gt-epic.1".to_owned()),
+        edges: vec![edge("gt-epic", "blocks")],
+        ..create("A grandchild")
+    };
+    let said = ask(FILE, created(new)).unwrap_err();
+    assert!(matches!(said, Refused::OnParent { .. }), "{said}");
 }
 
 #[test]
