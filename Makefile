@@ -1,4 +1,4 @@
-# Every command that a person needs. Each does its own set-up; the first run builds a control plane (about ten minutes).
+# Every command that a person needs. Each does its own set-up; the first run builds a control plane (about 12 minutes on 2 cores).
 #
 #   make test                            everything that is checked
 #   make demo [REPO=… BRANCH=…]          mirror and controller at work on a control plane of their own, or on CONTEXT=<kubeconfig context>
