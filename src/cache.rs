@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// Why there is no folder for clones.
@@ -109,11 +110,7 @@ fn folder_name(url: &str, branch: Option<&str>) -> String {
         .chain_update([0])
         .chain_update(branch.unwrap_or_default())
         .finalize();
-    digest
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    HEXLOWER.encode(&digest[..12])
 }
 
 /// A folder of this user alone, made where it is missing.

@@ -8,8 +8,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
+use kube::ResourceExt;
 use sha2::{Digest, Sha256};
+
+use crate::keys::work;
+use crate::kinds::Polecat;
 
 /// A trace and a span in it: what W3C Trace Context writes as `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +50,12 @@ impl TraceParent {
         is_valid.then_some(Self { trace, span })
     }
 
+    /// What dispatch wrote on a Polecat.
+    #[must_use]
+    pub fn on(polecat: &Polecat) -> Option<Self> {
+        Self::parse(polecat.annotations().get(work::TRACEPARENT)?)
+    }
+
     #[must_use]
     pub fn trace_id(&self) -> [u8; 16] {
         self.trace
@@ -58,14 +69,8 @@ impl TraceParent {
 
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = |f: &mut fmt::Formatter<'_>, bytes: &[u8]| {
-            bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-        };
-        f.write_str("00-")?;
-        hex(f, &self.trace)?;
-        f.write_str("-")?;
-        hex(f, &self.span)?;
-        f.write_str("-01")
+        let (trace, span) = (HEXLOWER.encode(&self.trace), HEXLOWER.encode(&self.span));
+        write!(f, "00-{trace}-{span}-01")
     }
 }
 
@@ -86,15 +91,7 @@ fn digest(parts: &[&[u8]]) -> ([u8; 16], [u8; 8]) {
 }
 
 fn bytes<const N: usize>(digits: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let is_lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if digits.len() != N * 2 || !digits.bytes().all(is_lower) {
-        return None;
-    }
-    for (byte, at) in bytes.iter_mut().zip((0..digits.len()).step_by(2)) {
-        *byte = u8::from_str_radix(&digits[at..at + 2], 16).ok()?;
-    }
-    Some(bytes)
+    HEXLOWER.decode(digits.as_bytes()).ok()?.try_into().ok()
 }
 
 /// Something that was done.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use beadlet_store::kinds::{BeadStore, Rig};
 use beadlet_store::trace::Watcher;
+use data_encoding::HEXLOWER;
 use futures::StreamExt;
 use kube::runtime::Controller;
 use kube::runtime::controller::{Action, Config};
@@ -273,10 +274,7 @@ fn fingerprint(store: &BeadStore, rig: Option<&Rig>, inputs: &Inputs) -> String 
         store.uid(),
     ))
     .unwrap_or_default();
-    Sha256::digest(&all)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    HEXLOWER.encode(&Sha256::digest(&all))
 }
 
 /// Ends the mirror, and parts with the BeadStore.

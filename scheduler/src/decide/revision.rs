@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -27,13 +28,7 @@ impl Revision {
             _ => hash.update(line),
         }
         let digest = hash.finalize();
-        Self(
-            digest
-                .iter()
-                .take(8)
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        )
+        Self(HEXLOWER.encode(&digest[..8]))
     }
 
     /// One that was written down before.

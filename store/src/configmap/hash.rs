@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use k8s_openapi::api::core::v1::ConfigMap;
 use sha2::{Digest, Sha256};
 
@@ -14,22 +15,21 @@ use crate::keys::{annotation, label, work};
 pub struct ContentHash(pub [u8; 32]);
 
 impl ContentHash {
-    /// Reads what `Display` wrote; `None` for anything but 64 hex digits.
+    /// Reads what `Display` wrote; `None` for anything but 64 hex digits, in lower case.
     #[must_use]
     pub fn parse(hex: &str) -> Option<Self> {
-        let mut hash = [0; 32];
-        let is_hex =
-            hex.len() == 2 * hash.len() && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
-        for (byte, digits) in hash.iter_mut().zip(hex.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-        }
-        is_hex.then_some(Self(hash))
+        HEXLOWER
+            .decode(hex.as_bytes())
+            .ok()?
+            .try_into()
+            .ok()
+            .map(Self)
     }
 }
 
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&HEXLOWER.encode(&self.0))
     }
 }
 

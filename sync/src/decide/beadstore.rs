@@ -10,6 +10,7 @@ use beadlet_store::kinds::{
     self, BeadStore, BeadStoreSpec, ConfigMapRef, ReadyProfile, Rig, SecretKeyRef, WriteBackMode,
 };
 use beadlet_store::ready::Profile;
+use data_encoding::HEXLOWER;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt;
 use sha2::{Digest, Sha256};
@@ -241,13 +242,7 @@ fn repository(given: Given<'_>) -> Result<GitUrl, Wrong> {
 /// Stores of the same URL share a folder, and with it a clone.
 fn clone_folder(clones: &Path, url: &GitUrl) -> PathBuf {
     let digest = Sha256::digest(url.to_string());
-    clones.join(
-        digest
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>(),
-    )
+    clones.join(HEXLOWER.encode(&digest[..16]))
 }
 
 /// 0 means everything, and as many commits as can be named are that.

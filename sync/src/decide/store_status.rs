@@ -189,19 +189,12 @@ pub fn wrong(store: &BeadStore, wrong: &Wrong, now: Timestamp) -> BeadStoreStatu
     status.observed_generation = store.metadata.generation;
     status.phase = Some(BeadStorePhase::Error);
     for (type_, is_true) in [("Ready", false), ("Reconciling", false), ("Stalled", true)] {
-        let value = if is_true { "True" } else { "False" };
         let before = status
             .conditions
             .iter()
             .position(|condition| condition.type_ == type_);
-        let condition = Condition {
-            type_: type_.to_owned(),
-            status: value.to_owned(),
-            reason: wrong.reason().to_owned(),
-            message: wrong.to_string(),
-            observed_generation: store.metadata.generation,
-            last_transition_time: since(store, type_, value, now),
-        };
+        let told = (type_, is_true, wrong.reason(), wrong.to_string());
+        let condition = condition(&status, store, told, now);
         match before {
             Some(at) => status.conditions[at] = condition,
             None => status.conditions.push(condition),

@@ -10,6 +10,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
+use data_encoding::HEXLOWER;
 use git2::{AutotagOption, FetchOptions, Repository};
 use sha2::{Digest as _, Sha256};
 
@@ -95,11 +96,7 @@ impl Cache {
         let failed = |error: io::Error| io_error(folder, error);
         fs::create_dir_all(folder).map_err(failed)?;
         let folder = &folder.canonicalize().map_err(failed)?;
-        let name: String = Sha256::digest(url)
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let name = HEXLOWER.encode(&Sha256::digest(url)[..8]);
         let clone = folder.join(format!("clone-{name}.git"));
         let mut all = HELD.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = all.get(folder).and_then(Weak::upgrade) {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Once};
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use super::cache::Wanted;
@@ -236,11 +237,7 @@ impl Worker {
 /// A branch as a part of a ref's name, whatever its own is.
 fn part(branch: &str) -> String {
     let digest = Sha256::digest(branch);
-    digest
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    HEXLOWER.encode(&digest[..4])
 }
 
 fn not_a_branch(reference: &str) -> String {

@@ -3,6 +3,7 @@
 use beadlet_store::edit::{Change, json_text, value};
 use beadlet_store::issue::Issue;
 use beadlet_store::reader::Reading;
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -81,7 +82,7 @@ fn uuid(issue: &Issue<'_>, comment: &Comment<'_>) -> String {
     let mut bytes: [u8; 16] = std::array::from_fn(|index| digest[index]);
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = HEXLOWER.encode(&bytes);
     format!(
         "\"{}-{}-{}-{}-{}\"",
         &hex[..8],

@@ -1,6 +1,5 @@
 //! What was written back, as spans of the traces of those whose work it is.
 
-use beadlet_store::keys::work;
 use beadlet_store::kinds::Polecat;
 use beadlet_store::trace::{Span, TraceParent, attribute};
 use jiff::Timestamp;
@@ -18,10 +17,7 @@ pub fn spans<'a>(
 ) -> Vec<Span> {
     let traced: Vec<(String, TraceParent)> = polecats
         .into_iter()
-        .filter_map(|polecat| {
-            let parent = TraceParent::parse(polecat.annotations().get(work::TRACEPARENT)?)?;
-            Some((polecat.name_any(), parent))
-        })
+        .filter_map(|polecat| Some((polecat.name_any(), TraceParent::on(polecat)?)))
         .collect();
     let span = |done: &Done| {
         let (_, name) = done.by.rsplit_once('/')?;
@@ -41,6 +37,7 @@ pub fn spans<'a>(
 #[cfg(test)]
 mod tests {
     use beadlet_store::issue::IssueId;
+    use beadlet_store::keys::work;
     use serde_json::{from_value, json};
 
     use super::super::Deed;
