@@ -5,9 +5,10 @@ use std::fmt::Debug;
 
 use beadlet_store::keys::{FIELD_MANAGER, work};
 use beadlet_store::kinds::{Convoy, Polecat, Rig};
+use data_encoding::HEXLOWER;
 use http::Request;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kube::api::{
     DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy,
 };
@@ -112,12 +113,24 @@ impl Cluster {
         self.write_status(polecat, Ask::WritePolecat).await
     }
 
-    /// Compare-and-swap on the resource version in `polecat`.
-    pub(crate) async fn write_finalizers(
-        &self,
-        polecat: &Polecat,
-        finalizers: Vec<String>,
-    ) -> Answer<Polecat> {
+    /// Puts the finalizer on. Compare-and-swap on the resource version in `polecat`.
+    pub(crate) async fn hold(&self, polecat: &Polecat) -> Answer<Polecat> {
+        let finalizers = polecat.finalizers().iter().map(String::as_str);
+        let finalizers = finalizers.chain([work::FINALIZER]).collect();
+        self.write_finalizers(polecat, finalizers).await
+    }
+
+    /// Takes the finalizer off. Compare-and-swap on the resource version in `polecat`, which may be gone.
+    pub(crate) async fn let_go(&self, polecat: &Polecat) -> Answer<()> {
+        let finalizers = polecat.finalizers().iter().map(String::as_str);
+        let others = finalizers.filter(|name| *name != work::FINALIZER).collect();
+        match self.write_finalizers(polecat, others).await {
+            Err(fault) if !fault.is_not_found() => Err(fault),
+            _ => Ok(()),
+        }
+    }
+
+    async fn write_finalizers(&self, polecat: &Polecat, finalizers: Vec<&str>) -> Answer<Polecat> {
         let patch = json!({"metadata": {"resourceVersion": polecat.resource_version(), "finalizers": finalizers}});
         self.merge(polecat, &patch, Ask::WritePolecat).await
     }
@@ -143,6 +156,15 @@ impl Cluster {
             .get_opt(name)
             .await
             .map_err(Fault::of(Ask::ReadJob))
+    }
+
+    /// The pods of a Polecat's Job, without cache.
+    pub(crate) async fn pods(&self, polecat: &PolecatKey) -> Answer<Vec<Pod>> {
+        let of = ListParams::default().labels(&format!("{}={}", work::POLECAT, polecat.name));
+        let found = self.api::<Pod>(&polecat.namespace).list(&of).await;
+        found
+            .map(|list| list.items)
+            .map_err(Fault::of(Ask::ReadPods))
     }
 
     /// Twice is once: [`Fault::is_already_exists`].
@@ -384,11 +406,7 @@ pub(crate) fn fingerprints(secret: &Secret) -> BTreeMap<String, String> {
             .chain_update(uid.as_bytes())
             .chain_update(value)
             .finalize();
-        digest
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        HEXLOWER.encode(&digest[..8])
     };
     secret
         .data

@@ -1,5 +1,6 @@
 //! What the scheduler counts. The program exports it; the scheduler knows of no metrics library.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use beadlet_store::kinds::{FailureClass, WaitReason};
@@ -46,6 +47,8 @@ pub struct Queue<'a> {
 pub trait Observations: Send + Sync {
     /// After each pass over a Rig.
     fn queue(&self, queue: &Queue<'_>);
+    /// These Rigs are there, and no others any more.
+    fn rigs(&self, there: &BTreeSet<String>);
     /// A Job was created, that long after its bead was seen ready.
     fn job_created(&self, rig: &str, after_ready: Duration);
     /// A Polecat ended; with `None` it was done or stopped by somebody.
@@ -70,6 +73,7 @@ pub struct Unobserved;
 
 impl Observations for Unobserved {
     fn queue(&self, _: &Queue<'_>) {}
+    fn rigs(&self, _: &BTreeSet<String>) {}
     fn job_created(&self, _: &str, _: Duration) {}
     fn polecat_ended(&self, _: &str, _: Option<FailureClass>) {}
     fn refused(&self, _: Ask, _: Reason) {}

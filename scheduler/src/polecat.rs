@@ -62,6 +62,8 @@ struct Walk<'a> {
     /// As it was seen, or as it was written last.
     polecat: Polecat,
     job: Sight,
+    /// The pods of the Job, where the cache was not asked.
+    pods: Option<Vec<Arc<Pod>>>,
     /// Whether the status was written, by compare-and-swap, since the Job was seen.
     is_confirmed: bool,
 }
@@ -89,6 +91,7 @@ impl<'a> Walk<'a> {
             context,
             job: Sight::Cached(world.job(&key.namespace, &name_of_job(&polecat))),
             polecat: polecat.as_ref().clone(),
+            pods: None,
             is_confirmed: false,
         }
     }
@@ -105,6 +108,11 @@ impl<'a> Walk<'a> {
 
     fn key(&self) -> PolecatKey {
         PolecatKey::of(&self.polecat)
+    }
+
+    fn pods(&self) -> Vec<Arc<Pod>> {
+        let cached = || self.context.world.pods_of(&self.key());
+        self.pods.clone().unwrap_or_else(cached)
     }
 
     async fn decide(&self) -> Result<Decision, Fault> {
@@ -194,7 +202,7 @@ impl<'a> Walk<'a> {
         let Some(watcher) = self.context.observations.watcher() else {
             return;
         };
-        let pods = self.context.world.pods_of(&self.key());
+        let pods = self.pods();
         let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
         for span in spans::ended(&self.polecat, newest(&pods)) {
             watcher.tell(span);
@@ -207,6 +215,7 @@ impl<'a> Walk<'a> {
             Act::AddFinalizer => self.hold_on().await,
             Act::RemoveFinalizer => self.let_go().await,
             Act::Look => self.look().await,
+            Act::LookAtPods => self.look_at_pods().await,
             Act::Create(job) => self.create(&job).await,
             Act::CreateQueued(job) => {
                 if self.may_start().await? {

@@ -1,9 +1,9 @@
 //! What lets Polecats be deleted where no controller runs any more.
 
-use beadlet_store::keys::work;
-use kube::{Client, ResourceExt};
+use kube::Client;
 
 use crate::ask::Cluster;
+use crate::decide::attempt::Attempt;
 use crate::fault::Fault;
 use crate::term::Term;
 
@@ -16,18 +16,8 @@ pub async fn release(client: Client, namespace: Option<&str>, term: Term) -> Res
     let cluster = Cluster::new(client, term);
     let polecats = cluster.polecats(namespace).await?;
     for polecat in &polecats {
-        let all = polecat.finalizers();
-        let others: Vec<String> = all
-            .iter()
-            .filter(|name| *name != work::FINALIZER)
-            .cloned()
-            .collect();
-        if others.len() == all.len() {
-            continue;
-        }
-        match cluster.write_finalizers(polecat, others).await {
-            Err(fault) if !fault.is_not_found() => return Err(fault),
-            _ => {}
+        if polecat.is_held() {
+            cluster.let_go(polecat).await?;
         }
     }
     Ok(polecats.len())

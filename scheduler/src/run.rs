@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 use kube::runtime::controller::{Action, Config, ReconcileReason, ReconcileRequest, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Client, Resource};
+use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -147,7 +147,13 @@ pub async fn lead(
         Arc::new(move || wires.all(&world))
     };
     let clock = Clock::start(settings.resync, Arc::clone(&ring)).await?;
-    parts.spawn(keep_windows(clock, world.clone(), wires.clone(), ring));
+    parts.spawn(keep_windows(
+        clock,
+        world.clone(),
+        wires.clone(),
+        ring,
+        Arc::clone(&observations),
+    ));
     let context = Context::new(
         Cluster::new(client, term),
         world,
@@ -264,15 +270,19 @@ async fn mirror_convoys(context: Arc<Context>, wires: Wires) {
     }
 }
 
-/// Sets the clock to the windows of all Rigs whenever one changes.
-async fn keep_windows(mut clock: Clock, world: World, wires: Wires, ring: Ring) {
+/// Sets the clock to the windows of all Rigs whenever one comes, changes or goes, and tells which there are.
+async fn keep_windows(
+    mut clock: Clock,
+    world: World,
+    wires: Wires,
+    ring: Ring,
+    observations: Arc<dyn Observations>,
+) {
     let mut changes = Box::pin(wires.windows.stream());
     while changes.next().await.is_some() {
-        let policies = world
-            .rigs
-            .state()
-            .into_iter()
-            .filter_map(|rig| Policy::parse(&rig.spec).ok());
+        let rigs = world.rigs.state();
+        observations.rigs(&rigs.iter().map(|rig| rig.name_any()).collect());
+        let policies = rigs.iter().filter_map(|rig| Policy::parse(&rig.spec).ok());
         let windows: Vec<_> = policies.flat_map(|policy| policy.windows).collect();
         if let Err(error) = clock.set_windows(&windows, &ring).await {
             tracing::warn!(%error, "the clock does not know all dispatch windows");

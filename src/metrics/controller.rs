@@ -1,6 +1,8 @@
 //! The metrics of `beadlet controller`.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use beadlet_scheduler::fault::{Ask, Reason};
@@ -28,6 +30,8 @@ pub struct ControllerMetrics {
     registry: Registry,
     watcher: Watcher,
     leads: Gauge,
+    /// The Rigs that have gauges.
+    rigs: Mutex<BTreeSet<String>>,
     limit: Family<OfRig, Gauge>,
     taken: Family<OfRig, Gauge>,
     running: Family<OfRig, Gauge>,
@@ -81,6 +85,7 @@ impl ControllerMetrics {
             registry: Registry::with_prefix("beadlet"),
             watcher: None,
             leads: Gauge::default(),
+            rigs: Mutex::default(),
             limit: Family::default(),
             taken: Family::default(),
             running: Family::default(),
@@ -159,6 +164,19 @@ impl ControllerMetrics {
         registry.register_collector(Box::new(Stores(reports)));
     }
 
+    /// Takes away the gauges of a Rig.
+    fn forget(&self, rig: &str) {
+        let rig = rig.to_owned();
+        for reason in WaitReason::ALL.map(WaitReason::as_str) {
+            let rig = rig.clone();
+            self.waiting.remove(&Waiting { rig, reason });
+        }
+        let of_rig = OfRig { rig };
+        for family in [&self.limit, &self.taken, &self.running, &self.queued] {
+            family.remove(&of_rig);
+        }
+    }
+
     /// All metrics in the OpenMetrics text format.
     ///
     /// # Errors
@@ -187,6 +205,8 @@ impl Observations for ControllerMetrics {
         let of_rig = OfRig {
             rig: (*rig).to_owned(),
         };
+        let mut shown = self.rigs.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.insert((*rig).to_owned());
         for (family, number) in [
             (&self.limit, limit),
             (&self.taken, taken),
@@ -250,6 +270,18 @@ impl Observations for ControllerMetrics {
 
     fn leads(&self, leads: bool) {
         self.leads.set(i64::from(leads));
+        if !leads {
+            // Another process knows better.
+            self.rigs(&BTreeSet::new());
+        }
+    }
+
+    fn rigs(&self, there: &BTreeSet<String>) {
+        let mut shown = self.rigs.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in shown.difference(there) {
+            self.forget(gone);
+        }
+        shown.retain(|rig| there.contains(rig));
     }
 
     fn event_dropped(&self) {
@@ -351,5 +383,38 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn rig_that_is_gone_or_that_another_process_knows_better_is_shown_no_more() {
+        let metrics = ControllerMetrics::new(Reports::default(), &Calls::default());
+        let queue = |rig| {
+            let waiting = &[(WaitReason::AtLimit, 1)];
+            let (limit, taken, running, queued) = (1, 1, 1, 1);
+            metrics.queue(&Queue {
+                rig,
+                limit,
+                taken,
+                running,
+                queued,
+                waiting,
+            });
+        };
+        ["gt", "hq"].into_iter().for_each(queue);
+        metrics.rigs(&BTreeSet::from(["hq".to_owned()]));
+        let text = metrics.text().unwrap();
+        assert!(
+            !text.contains("rig=\"gt\"") && text.contains("rig=\"hq\""),
+            "{text}"
+        );
+        metrics.leads(false);
+        assert!(!metrics.text().unwrap().contains("rig=\""));
+        queue("gt");
+        assert!(
+            metrics
+                .text()
+                .unwrap()
+                .contains("beadlet_rig_taken{rig=\"gt\"} 1")
+        );
     }
 }

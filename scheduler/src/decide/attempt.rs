@@ -71,6 +71,8 @@ pub trait Attempt {
     /// Whether dispatch made it.
     fn is_dispatched(&self) -> bool;
     fn was_asked_again(&self) -> bool;
+    /// Whether it cannot go before the scheduler lets it.
+    fn is_held(&self) -> bool;
     fn pauses(&self) -> i64;
     fn failure(&self) -> Option<FailureClass>;
     /// Whether a repeat could not end otherwise.
@@ -134,6 +136,11 @@ impl Attempt for Polecat {
         self.labels()
             .get(label::MANAGED_BY)
             .is_some_and(|by| by == label::MANAGED_BY_BEADLET)
+    }
+
+    fn is_held(&self) -> bool {
+        let mut finalizers = self.finalizers().iter();
+        finalizers.any(|name| name == work::FINALIZER)
     }
 
     fn was_asked_again(&self) -> bool {

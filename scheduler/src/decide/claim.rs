@@ -1,8 +1,6 @@
 //! What a Polecat asks of its Rig.
 
-use beadlet_store::keys::work;
 use beadlet_store::kinds::{DesiredState, Polecat, PolecatPhase};
-use kube::ResourceExt;
 
 use super::attempt::Attempt;
 use super::condition::{self, CONFIGURED};
@@ -32,9 +30,6 @@ pub fn asks(polecat: &Polecat, rig: &str) -> bool {
         && is_wanted
         && !polecat.is_final()
         && !polecat.is_local()
-        && polecat
-            .finalizers()
-            .iter()
-            .any(|name| name == work::FINALIZER)
+        && polecat.is_held()
         && !condition::is_false(polecat, CONFIGURED)
 }

@@ -17,7 +17,8 @@ use super::fate::Fate;
 use super::job::job;
 use super::name::job_name;
 use super::order::{Order, OrderError};
-use super::outcome::{Outcome, outcome};
+use super::outcome::{Outcome, newest, outcome};
+use super::pod::has_ended;
 use sight::Seen;
 use stop::Stop;
 
@@ -41,6 +42,8 @@ pub struct View<'a> {
     pub job: JobSight<'a>,
     /// The pods of its Job that can be seen.
     pub pods: &'a [&'a Pod],
+    /// Whether they were read without cache, after the Job was seen.
+    pub are_pods_fresh: bool,
     pub place: Place,
     pub bead: Option<&'a Bead>,
     pub fate: Fate,
@@ -112,6 +115,8 @@ pub enum Act {
     RemoveFinalizer,
     /// Read the Job without cache, and decide again.
     Look,
+    /// Read the pods of the Job without cache, and decide again.
+    LookAtPods,
     /// Create the suspended Job.
     Create(Box<Job>),
     /// Create the Job that Kueue will start: with the checks of a start.
@@ -140,10 +145,10 @@ pub fn decide(view: &View<'_>) -> Decision {
         return stopping(view, &seen, &stop);
     }
     if let Some(outcome) = seen.job.and_then(|job| outcome(job, view.pods)) {
-        return finished(view, outcome);
+        return concluded(view, outcome);
     }
     let decision = match view.polecat.wanted() {
-        DesiredState::Working if !has_finalizer(view.polecat) => {
+        DesiredState::Working if !view.polecat.is_held() => {
             Decision::new(say::current(view), Act::AddFinalizer)
         }
         DesiredState::Working => working(view, &seen),
@@ -169,18 +174,11 @@ impl Decision {
     }
 }
 
-fn has_finalizer(polecat: &Polecat) -> bool {
-    polecat
-        .finalizers()
-        .iter()
-        .any(|name| name == work::FINALIZER)
-}
-
 /// An ended attempt never starts again; what is left of it is tidied up.
 fn after_the_end(view: &View<'_>, seen: &Seen<'_>) -> Decision {
     let status = say::current(view);
     let act = match seen.job {
-        _ if view.polecat.metadata.deletion_timestamp.is_some() && has_finalizer(view.polecat) => {
+        _ if view.polecat.metadata.deletion_timestamp.is_some() && view.polecat.is_held() => {
             Act::RemoveFinalizer
         }
         Some(job) if outcome(job, view.pods).is_none() && !seen.is_deleting => Act::EndJob,
@@ -206,7 +204,7 @@ fn stopping(view: &View<'_>, seen: &Seen<'_>, stop: &Stop) -> Decision {
     let status = say::stopping(view, stop);
     match (seen.job, view.job) {
         (Some(job), _) => match outcome(job, view.pods) {
-            Some(outcome) if outcome.failure.is_none() => finished(view, outcome),
+            Some(outcome) if outcome.failure.is_none() => concluded(view, outcome),
             Some(_) => Decision::new(say::stopped(view, stop), Act::Nothing),
             None if seen.is_deleting => Decision::new(status, Act::Nothing),
             None => Decision::new(status, Act::EndJob),
@@ -232,6 +230,14 @@ fn gone(view: &View<'_>, stop: &Stop, status: PolecatStatus) -> Decision {
         },
         _ => Decision::new(say::stopped(view, stop), Act::Nothing),
     }
+}
+
+/// The Job has ended, and so have its pods, even where the cache has not heard of it: what they said last would be lost.
+fn concluded(view: &View<'_>, outcome: Outcome) -> Decision {
+    if view.are_pods_fresh || newest(view.pods).is_some_and(has_ended) {
+        return finished(view, outcome);
+    }
+    Decision::new(say::current(view), Act::LookAtPods)
 }
 
 fn finished(view: &View<'_>, outcome: Outcome) -> Decision {

@@ -22,6 +22,7 @@ pub mod name;
 pub mod newborn;
 pub mod order;
 pub mod outcome;
+pub mod pod;
 pub mod policy;
 pub mod prune;
 pub mod retry;

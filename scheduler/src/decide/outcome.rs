@@ -7,6 +7,7 @@ use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
 
 use super::contract::container;
+use super::pod::{containers, ended, terminated};
 
 /// The end of a Job.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +34,7 @@ struct Failure {
 pub fn outcome(job: &Job, pods: &[&Pod]) -> Option<Outcome> {
     let pod = newest(pods);
     let result = pod.and_then(pushed);
-    if let Some(complete) = ended(job, "Complete") {
+    if let Some(complete) = concluded(job, "Complete") {
         let message = result
             .as_ref()
             .and_then(|result| result.branch.as_ref())
@@ -46,7 +47,7 @@ pub fn outcome(job: &Job, pods: &[&Pod]) -> Option<Outcome> {
             at: at(complete),
         });
     }
-    let failed = ended(job, "Failed")?;
+    let failed = concluded(job, "Failed")?;
     let Failure {
         class,
         is_permanent,
@@ -67,7 +68,7 @@ pub fn pushed(pod: &Pod) -> Option<PolecatResult> {
     result(terminated(pod, container::GIT_PUSH)?.message.as_deref()?)
 }
 
-fn ended<'a>(job: &'a Job, type_: &str) -> Option<&'a JobCondition> {
+fn concluded<'a>(job: &'a Job, type_: &str) -> Option<&'a JobCondition> {
     let conditions = job.status.as_ref()?.conditions.as_ref()?;
     conditions
         .iter()
@@ -133,7 +134,7 @@ fn of_node(pod: &Pod) -> Option<Failure> {
         return Some(Failure::passing(FailureClass::AgentFailed, why));
     }
     // The kubelet did not let it in: the node was shutting down, or had become full.
-    let never_ran = containers(pod).all(|(_, ended)| ended.is_none());
+    let never_ran = containers(pod).all(|container| ended(container).is_none());
     never_ran.then(|| {
         let why = format!(
             "its node did not take the pod: {reason}: {}",
@@ -228,30 +229,6 @@ fn words(container: &str, ended: &ContainerStateTerminated) -> String {
         (None, Some(reason)) => format!("{end} ({reason})"),
         (None, None) => end,
     }
-}
-
-fn terminated<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStateTerminated> {
-    containers(pod)
-        .filter(|(name, _)| *name == container)
-        .find_map(|(_, ended)| ended)
-}
-
-/// The containers of a pod, and how each ended if it has.
-fn containers(pod: &Pod) -> impl Iterator<Item = (&str, Option<&ContainerStateTerminated>)> {
-    let statuses = pod.status.iter().flat_map(|status| {
-        status
-            .init_container_statuses
-            .iter()
-            .flatten()
-            .chain(status.container_statuses.iter().flatten())
-    });
-    statuses.map(|status| {
-        let state = status.state.as_ref();
-        (
-            status.name.as_str(),
-            state.and_then(|state| state.terminated.as_ref()),
-        )
-    })
 }
 
 /// What `git-push` wrote as its last words.

@@ -2,17 +2,17 @@
 //!
 //! Nothing in the pod tells of itself: what its containers did stands in its status, to the second.
 
-use beadlet_store::keys::work;
-use beadlet_store::kinds::Polecat;
+use beadlet_store::kinds::{FailureClass, Polecat};
 use beadlet_store::trace::{Span, TraceParent, attribute};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
 use super::attempt::Attempt;
 use super::bead::Bead;
 use super::contract::container;
 use super::lifecycle::name_of_job;
+use super::pod::terminated;
 
 /// The trace of a bead as it is now.
 #[must_use]
@@ -23,7 +23,7 @@ pub fn trace(bead: &Bead) -> TraceParent {
 /// From a bead that was seen ready to the Polecat for it.
 #[must_use]
 pub fn dispatched(polecat: &Polecat, since: Timestamp, now: Timestamp) -> Option<Span> {
-    let parent = parent(polecat)?;
+    let parent = TraceParent::on(polecat)?;
     Some(Span {
         // Each attempt has one.
         id: own(polecat, parent).child("dispatch"),
@@ -39,20 +39,20 @@ pub fn ended(polecat: &Polecat, pod: Option<&Pod>) -> Vec<Span> {
     let Some((status, born)) = polecat.status.as_ref().zip(born(polecat)) else {
         return Vec::new();
     };
-    let (parent, instant) = (parent(polecat), |time: &Option<_>| at(time.as_ref()));
+    let parent = TraceParent::on(polecat);
     // Of its own trace, where it is nobody else's.
     let id = parent.map_or_else(
         || TraceParent::of(&polecat.uid().unwrap_or_default(), ""),
         |parent| own(polecat, parent),
     );
-    let end = instant(&status.finished_at).unwrap_or(born).max(born);
+    let end = polecat.finished_at().unwrap_or(born).max(born);
     let mut spans = vec![Span {
         id,
         parent,
-        failure: status.failure_class.map(|class| class.as_str().to_owned()),
+        failure: polecat.failure().map(|class| class.as_str().to_owned()),
         ..whole(polecat, id, born, end)
     }];
-    if let Some(started) = instant(&status.started_at) {
+    if let Some(started) = at(status.started_at.as_ref()) {
         spans.push(Span::under(id, "wait", born, started.max(born)));
     }
     spans.extend(pod.iter().flat_map(|pod| containers(id, pod)));
@@ -62,10 +62,8 @@ pub fn ended(polecat: &Polecat, pod: Option<&Pod>) -> Vec<Span> {
 fn whole(polecat: &Polecat, id: TraceParent, start: Timestamp, end: Timestamp) -> Span {
     let status = polecat.status.as_ref();
     let result = status.and_then(|status| status.result.as_ref());
-    let outcome = status.and_then(|status| {
-        let class = status.failure_class.map(|class| class.as_str().to_owned());
-        class.or_else(|| status.phase.map(|phase| format!("{phase:?}")))
-    });
+    let failure = polecat.failure().map(FailureClass::as_str);
+    let outcome = failure.unwrap_or(polecat.phase().as_str());
     let said = [
         (attribute::NAMESPACE, polecat.namespace()),
         (attribute::POLECAT, Some(polecat.name_any())),
@@ -73,7 +71,7 @@ fn whole(polecat: &Polecat, id: TraceParent, start: Timestamp, end: Timestamp) -
         (attribute::BEAD, polecat.bead().map(|bead| bead.id)),
         (attribute::RIG, polecat.spec.rig.clone()),
         (attribute::JOB, Some(name_of_job(polecat))),
-        (attribute::OUTCOME, outcome),
+        (attribute::OUTCOME, Some(outcome.to_owned())),
         (
             attribute::BRANCH,
             result.and_then(|result| result.branch.clone()),
@@ -114,22 +112,6 @@ fn containers(parent: TraceParent, pod: &Pod) -> Vec<Span> {
     parts.into_iter().filter_map(of).collect()
 }
 
-fn terminated<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStateTerminated> {
-    let status = pod.status.as_ref()?;
-    let init = status.init_container_statuses.iter().flatten();
-    let mut all = init.chain(status.container_statuses.iter().flatten());
-    all.find(|container| container.name == name)?
-        .state
-        .as_ref()?
-        .terminated
-        .as_ref()
-}
-
-/// What dispatch wrote on it.
-fn parent(polecat: &Polecat) -> Option<TraceParent> {
-    TraceParent::parse(polecat.annotations().get(work::TRACEPARENT)?)
-}
-
 /// Its own span, which tells it from other attempts at the same bead.
 fn own(polecat: &Polecat, parent: TraceParent) -> TraceParent {
     parent.child(&polecat.name_any())
@@ -145,6 +127,7 @@ fn at(time: Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>) -> Op
 
 #[cfg(test)]
 mod tests {
+    use beadlet_store::keys::work;
     use serde_json::{from_value, json};
 
     use super::super::fixture::polecat;

@@ -1,8 +1,8 @@
 //! The steps of a Polecat that change something.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use beadlet_store::keys::work;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
@@ -39,6 +39,12 @@ impl Walk<'_> {
             .job(&self.key().namespace, &name_of_job(&self.polecat))
             .await?;
         self.saw(job);
+        Ok(Step::GoOn)
+    }
+
+    pub(super) async fn look_at_pods(&mut self) -> Result<Step, Fault> {
+        let pods = self.context.cluster.pods(&self.key()).await?;
+        self.pods = Some(pods.into_iter().map(Arc::new).collect());
         Ok(Step::GoOn)
     }
 
@@ -131,13 +137,7 @@ impl Walk<'_> {
 
     /// Puts the finalizer on.
     pub(super) async fn hold_on(&mut self) -> Result<Step, Fault> {
-        let mut finalizers = self.polecat.finalizers().to_vec();
-        finalizers.push(work::FINALIZER.to_owned());
-        let written = self
-            .context
-            .cluster
-            .write_finalizers(&self.polecat, finalizers);
-        self.polecat = written.await?;
+        self.polecat = self.context.cluster.hold(&self.polecat).await?;
         Ok(Step::GoOn)
     }
 
@@ -145,16 +145,8 @@ impl Walk<'_> {
     pub(super) async fn let_go(&mut self) -> Result<Step, Fault> {
         self.release_slots().await?;
         self.note_attempt().await?;
-        let finalizers = self.polecat.finalizers().iter();
-        let others = finalizers.filter(|name| *name != work::FINALIZER).cloned();
-        let cluster = &self.context.cluster;
-        match cluster
-            .write_finalizers(&self.polecat, others.collect())
-            .await
-        {
-            Err(fault) if !fault.is_not_found() => Err(fault),
-            _ => Ok(Step::Rest(Action::await_change())),
-        }
+        self.context.cluster.let_go(&self.polecat).await?;
+        Ok(Step::Rest(Action::await_change()))
     }
 
     async fn note_attempt(&self) -> Result<(), Fault> {

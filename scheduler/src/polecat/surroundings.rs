@@ -18,7 +18,7 @@ use crate::decide::lifecycle::{Decision, Inputs, JobSight, Place, View, decide};
 use crate::decide::order::{Order, OrderError, Sources, order};
 use crate::decide::policy::Policy;
 use crate::decide::retry::Chances;
-use crate::decide::slot::{PolecatKey, Slot};
+use crate::decide::slot::Slot;
 
 /// How long a polecat may go on when its bead is not open any more and no Rig says.
 const GRACE: Duration = Duration::from_secs(30);
@@ -31,7 +31,6 @@ pub(super) struct Surroundings {
     has_store: bool,
     convoy: Option<Arc<Convoy>>,
     earlier: Vec<Arc<Polecat>>,
-    pods: Vec<Arc<Pod>>,
 }
 
 impl Surroundings {
@@ -50,7 +49,6 @@ impl Surroundings {
                 .is_some_and(|store| world.has_store(&namespace, store)),
             convoy: convoy(polecat, context),
             earlier: earlier(polecat, context),
-            pods: world.pods_of(&PolecatKey::of(polecat)),
         }
     }
 
@@ -71,7 +69,8 @@ impl Surroundings {
         inputs: &Inputs,
     ) -> Decision {
         let polecat = &walk.polecat;
-        let pods: Vec<&Pod> = self.pods.iter().map(AsRef::as_ref).collect();
+        let pods = walk.pods();
+        let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
         let earlier: Vec<&Polecat> = self.earlier.iter().map(AsRef::as_ref).collect();
         decide(&View {
             polecat,
@@ -82,6 +81,7 @@ impl Surroundings {
                 Sight::Fresh(job) => JobSight::Fresh(job.as_deref()),
             },
             pods: &pods,
+            are_pods_fresh: walk.pods.is_some(),
             place: self.place(polecat),
             bead: self.bead.as_deref(),
             fate: fate(polecat, self.bead.as_deref(), self.has_store),

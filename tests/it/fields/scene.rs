@@ -142,6 +142,7 @@ pub(super) fn next(moment: Moment<'_>) -> Value {
         inputs: &Inputs::default(),
         job: JobSight::Cached(moment.job),
         pods: &[],
+        are_pods_fresh: true,
         place: Place::Held,
         bead: None,
         fate: moment.fate,

@@ -11,6 +11,7 @@ use super::{Outcome, View};
 use crate::decide::attempt::Attempt;
 use crate::decide::condition::{self, BEAD_OPEN, STOPPING};
 use crate::decide::fate::Fate;
+use crate::decide::pod::containers;
 
 /// How long an image may fail to be pulled. The kubelet tries again within this time, for the case that the registry was just slow.
 const IMAGE_PULL: Duration = Duration::from_secs(120);
@@ -152,14 +153,7 @@ fn unpullable<'a>(pods: &[&'a Pod]) -> Option<(&'a Pod, &'a ContainerStateWaitin
 
 /// The containers of a pod that wait.
 pub(super) fn waiting(pod: &Pod) -> impl Iterator<Item = &ContainerStateWaiting> {
-    let all = pod.status.iter().flat_map(|status| {
-        status
-            .init_container_statuses
-            .iter()
-            .flatten()
-            .chain(status.container_statuses.iter().flatten())
-    });
-    all.filter_map(|container| container.state.as_ref()?.waiting.as_ref())
+    containers(pod).filter_map(|container| container.state.as_ref()?.waiting.as_ref())
 }
 
 /// When the answer of [`reason`] changes by itself.

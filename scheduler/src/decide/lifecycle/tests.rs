@@ -86,6 +86,7 @@ impl Story {
                 JobSight::Cached(self.job.as_ref())
             },
             pods: &pods,
+            are_pods_fresh: is_fresh,
             place: self.place.clone(),
             bead: Some(&bead),
             fate: self.fate.clone(),
@@ -103,7 +104,7 @@ impl Story {
     fn step(&mut self) -> Act {
         let mut decision = self.decide();
         self.polecat.status = Some(decision.status);
-        if decision.act == Act::Look {
+        if matches!(decision.act, Act::Look | Act::LookAtPods) {
             decision = self.look(true);
             self.polecat.status = Some(decision.status);
         }
@@ -241,17 +242,43 @@ fn failure_that_stays_makes_the_polecat_stuck_at_once() {
     );
 }
 
+/// A pod that pushed to branch `b`.
+fn ended_pod(phase: &str, outcome: &str) -> Pod {
+    let words = json!({"outcome": outcome, "branch": "b", "commit": "c", "files": 1, "insertions": 1, "deletions": 0});
+    from_value(
+        json!({"metadata": {"name": "p"}, "status": {"phase": phase, "containerStatuses": [
+        {"name": "git-push", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"terminated": {"exitCode": 0, "message": words.to_string()}}}]}}),
+    )
+    .unwrap()
+}
+
+#[test]
+fn end_of_a_job_is_written_down_with_the_end_of_its_pod() {
+    let behind: Pod =
+        from_value(json!({"metadata": {"name": "p"}, "status": {"phase": "Running"}})).unwrap();
+    for cached in [vec![], vec![behind]] {
+        let mut story = Story::started();
+        story.pods = cached;
+        story.end(&json!({"type": "Complete"}));
+        let decision = story.decide();
+        assert_eq!(
+            (decision.act, decision.status.phase),
+            (Act::LookAtPods, Some(PolecatPhase::Working))
+        );
+        story.pods = vec![ended_pod("Succeeded", "done")];
+        assert_eq!(story.decide().act, Act::Nothing);
+        story.step();
+        assert_eq!(story.phase(), PolecatPhase::Done);
+        let result = story.polecat.status.unwrap().result.unwrap();
+        assert_eq!(result.branch.as_deref(), Some("b"));
+    }
+}
+
 #[test]
 fn last_words_of_a_pod_that_goes_away_are_kept() {
     let mut story = Story::started();
-    let words =
-        r#"{"outcome":"stopped","branch":"b","commit":"c","files":1,"insertions":1,"deletions":0}"#;
-    let mut pod: Pod = from_value(
-        json!({"metadata": {"name": "p"}, "status": {"phase": "Failed", "containerStatuses": [
-        {"name": "git-push", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
-            "state": {"terminated": {"exitCode": 0, "message": words}}}]}}),
-    )
-    .unwrap();
+    let mut pod = ended_pod("Failed", "stopped");
     pod.metadata.deletion_timestamp = Some(Time(noon()));
     story.pods = vec![pod];
     story.step();
@@ -686,6 +713,6 @@ fn what_is_seen_of_a_pod_has_time_and_what_changes_the_phase_has_not() {
     assert_ne!(with_pod, before);
     assert!(!is_urgent(Some(&before), &with_pod));
     story.end(&json!({"type": "Complete"}));
-    assert!(is_urgent(Some(&before), &story.decide().status));
+    assert!(is_urgent(Some(&before), &story.look(true).status));
     assert!(is_urgent(None, &before));
 }

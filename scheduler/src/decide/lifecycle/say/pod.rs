@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::super::stop::waiting;
+use crate::decide::pod::containers;
 
 /// What the pod does or waits for.
 pub(super) fn pod_words(pod: Option<&Pod>) -> String {
@@ -50,13 +51,7 @@ pub(super) fn is_active(pod: &Pod) -> bool {
 
 /// The last time a container of the pod started or ended.
 pub(super) fn last_activity(pod: &Pod) -> Option<Time> {
-    let status = pod.status.as_ref()?;
-    let containers = status
-        .init_container_statuses
-        .iter()
-        .flatten()
-        .chain(status.container_statuses.iter().flatten());
-    let times = containers
+    let times = containers(pod)
         .filter_map(|container| container.state.as_ref())
         .flat_map(|state| {
             let running = state
