@@ -15,6 +15,7 @@ use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::chance::chance;
@@ -32,8 +33,12 @@ use crate::triggers::{Puller, Trigger};
 
 /// How long changes are gathered, so that many are one commit.
 const GATHER: Duration = Duration::from_secs(1);
+/// The least time from one commit to the next: while much is going on, the history is not longer than people can read.
+const SPACING: Duration = Duration::from_secs(5);
 /// How often a commit is made anew because somebody else was faster.
 const RACES: usize = 8;
+/// The reason for which a commit that was made anew that often was given up for now.
+const BRANCH_MOVING: &str = "BranchMoving";
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -135,6 +140,7 @@ impl Scribe {
         let mut mirrored = None;
         loop {
             let outcome = self.write().await;
+            let next = Instant::now() + SPACING;
             let pause = match &outcome {
                 Ok(_) => {
                     pace.succeed();
@@ -146,12 +152,20 @@ impl Scribe {
                         error = trouble.message,
                         "not written back"
                     );
+                    if trouble.reason == BRANCH_MOVING {
+                        // The repository is well, and who waits longer loses more races.
+                        pace.succeed();
+                    }
                     Some(pace.fail(chance()))
                 }
             };
+            let has_committed = matches!(outcome, Ok(Some(_)));
             tell(&written, outcome);
             self.wait(&mut reports, &mut mirrored, pause).await;
             tokio::time::sleep(GATHER).await;
+            if has_committed {
+                tokio::time::sleep_until(next).await;
+            }
         }
     }
 
@@ -175,12 +189,8 @@ impl Scribe {
 
     /// Brings the file to what the Polecats say.
     async fn write(&mut self) -> Result<Option<Commit>, Trouble> {
-        let polecats = self.polecats.known.state();
-        let here = polecats
-            .iter()
-            .map(AsRef::as_ref)
-            .filter(|polecat: &&Polecat| polecat.namespace().as_deref() == Some(&self.namespace));
-        let words: Arc<[Word]> = words(here, self.orders.mode).into();
+        let here = self.polecats_here();
+        let words: Arc<[Word]> = words(here.iter().map(AsRef::as_ref), self.orders.mode).into();
         // What a branch of ours holds may have to be taken back.
         if words.is_empty() && !self.orders.mode.closes && self.orders.branch.is_none() {
             return Ok(None);
@@ -212,9 +222,15 @@ impl Scribe {
             }
         }
         Err(Trouble::new(
-            "BranchMoving",
+            BRANCH_MOVING,
             format!("the branch moved {RACES} times while a commit was on its way to it"),
         ))
+    }
+
+    fn polecats_here(&self) -> Vec<Arc<Polecat>> {
+        let mut known = self.polecats.known.state();
+        known.retain(|polecat| polecat.namespace().as_deref() == Some(&self.namespace));
+        known
     }
 
     async fn tip(&mut self) -> Result<Tip, Trouble> {
@@ -291,10 +307,13 @@ impl Scribe {
             signing_key: self.orders.signing_key.clone(),
         };
         let subject = subject(&done, &onto);
+        let is_mirrored = !matches!(onto, Onto::Aside { .. });
         let published = self.repository.commit(base, revision, onto).await;
         match published.map_err(|error| trouble(&error))? {
             Published::At(id) => {
-                self.puller.pull(Trigger::Poke);
+                if is_mirrored {
+                    self.puller.pull(Trigger::Poke);
+                }
                 self.trace(id, at, &done);
                 tracing::info!(commit = %id, beads = done.len(), subject, "written back");
                 Ok(Some(Commit { id, at, subject }))
@@ -313,11 +332,8 @@ impl Scribe {
         let Some(watcher) = &self.watcher else {
             return;
         };
-        let known = self.polecats.known.state();
-        let here = known
-            .iter()
-            .map(AsRef::as_ref)
-            .filter(|polecat: &&Polecat| polecat.namespace().as_deref() == Some(&self.namespace));
+        let here = self.polecats_here();
+        let here = here.iter().map(AsRef::as_ref);
         for span in spans(here, done, begin, Timestamp::now()) {
             watcher.tell(span.with(attribute::COMMIT, commit.to_string()));
         }
