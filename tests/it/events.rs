@@ -3,13 +3,13 @@
 use std::process::Command;
 
 use beadlet_store::kinds::{BeadStore, PolecatPhase};
-use beadlet_testbed::{GitRepo, Program, Running, eventually, tools::Tool};
-use kube::{Api, api::PostParams};
-use serde_json::{Value, from_value, json};
+use beadlet_testbed::{GitRepo, Running, eventually, tools::Tool};
+use kube::Api;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::scheduler_program::lines;
-use super::scheduler_town::{End, SOON, Town, merge};
+use super::scheduler_town::{End, SOON, Town, beadstore, merge};
 
 const FILE: &str = ".beads/issues.jsonl";
 
@@ -27,18 +27,9 @@ impl Scene {
         let town = Town::new(name, rig).await;
         let repo = GitRepo::bare();
         repo.commit("main", FILE, "");
-        let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": "beads"},
-            "spec": {"source": {"url": repo.url()}, "rigRef": town.name(), "writeBack": {"mode": "ClaimAndClose"}}}))
-        .unwrap();
-        let stores: Api<BeadStore> = town.namespace.api();
-        let post = PostParams::default();
-        stores.create(&post, &store).await.unwrap();
-        let controller = Program::new(env!("CARGO_BIN_EXE_beadlet"))
-            .args(["controller", "--namespace", town.name()])
-            .arg("--local-repositories")
-            .arg("--kubeconfig")
-            .arg(town.user().kubeconfig())
-            .start();
+        let spec = json!({"source": {"url": repo.url()}, "rigRef": town.name(), "writeBack": {"mode": "ClaimAndClose"}});
+        beadstore(&town.namespace, "beads", spec).await;
+        let controller = town.program().start();
         Self {
             town,
             repo,

@@ -6,18 +6,18 @@ use beadlet_testbed::{GitRepo, Program, Running, eventually};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::ConfigMap};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams, PostParams},
+    api::{DeleteParams, ListParams},
 };
-use serde_json::{from_value, json};
+use serde_json::json;
 
-use super::scheduler_town::{SOON, Town};
+use super::scheduler_town::{SOON, Town, beadstore};
 
 /// A program of beadlet that asks for the Lease of this town, as one of its users.
 fn start(town: &Town, command: &str, arguments: &[&str]) -> Running {
     Program::new(env!("CARGO_BIN_EXE_beadlet"))
         .args([command, "--namespace", town.name(), "--leader-elect"])
         .args(["--lease-namespace", town.name()])
-        .args(["--lease-renewal", "200ms", "--lease-duration", "5s"])
+        .args(["--lease-renewal", "200ms", "--lease-duration", "60s"])
         .args(arguments)
         .arg("--kubeconfig")
         .arg(town.namespace.user(command).kubeconfig())
@@ -34,13 +34,9 @@ async fn store(town: &Town, name: &str, bead: &str, policy: &str) -> GitRepo {
     let issue = json!({"id": bead, "title": bead, "status": "open", "priority": 2, "issue_type": "task",
         "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"});
     repo.commit("main", ".beads/issues.jsonl", format!("{issue}\n"));
-    let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": name},
-        "spec": {"source": {"url": repo.url()}, "rigRef": town.name(), "deletionPolicy": policy}}))
-    .unwrap();
-    stores(town)
-        .create(&PostParams::default(), &store)
-        .await
-        .unwrap();
+    let spec =
+        json!({"source": {"url": repo.url()}, "rigRef": town.name(), "deletionPolicy": policy});
+    beadstore(&town.namespace, name, spec).await;
     repo
 }
 

@@ -10,9 +10,9 @@ use beadlet_testbed::{GitRepo, Program, Running, eventually};
 use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{
     Api,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
-use serde_json::{Value, from_value, json};
+use serde_json::{Value, json};
 
 use super::{
     scheduler_history::History,
@@ -122,9 +122,7 @@ async fn deleted_store_that_comes_back_finds_its_work_as_it_was() {
 
     // It is back, but cannot read its repository yet: what is not mirrored is not deleted in git.
     let spec = json!({"source": {"url": "/nowhere"}, "rigRef": town.name()});
-    let back = json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": "beads"}, "spec": spec});
-    let back = from_value(back).unwrap();
-    stores.create(&PostParams::default(), &back).await.unwrap();
+    beadstore(&town.namespace, "beads", spec).await;
     eventually(SOON, "the store says that it cannot read", async || {
         let phase = stores.get("beads").await.unwrap().status?.phase?;
         (phase == BeadStorePhase::Error).then_some(())

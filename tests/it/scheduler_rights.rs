@@ -23,7 +23,7 @@ use serde_json::{Value, from_value, json};
 
 use super::{
     crds::{install, testbed_with_kinds},
-    scheduler_town::{End, SOON, Town, merge},
+    scheduler_town::{End, SOON, Town, beadstore, merge},
     scheduler_trouble::ready_says,
 };
 
@@ -340,11 +340,9 @@ async fn try_out(testbed: &Testbed, town: &Town, form: Form, arguments: &[&str])
     let configmaps = town.namespace.api::<ConfigMap>();
     configmaps.create(&post, &hosts).await.unwrap();
     let source = json!({"url": repo.url(), "sshKnownHostsConfigMapRef": {"name": "hosts"}});
-    let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": "beads"},
-        "spec": {"source": source, "rigRef": town.name(), "webhook": {"secretRef": {"name": "hook"}}}}))
-    .unwrap();
+    let spec = json!({"source": source, "rigRef": town.name(), "webhook": {"secretRef": {"name": "hook"}}});
+    beadstore(&town.namespace, "beads", spec).await;
     let stores: Api<BeadStore> = town.namespace.api();
-    stores.create(&post, &store).await.unwrap();
 
     let user = testbed.user_in(&form.user(), &[]);
     let mut program = Program::new(env!("CARGO_BIN_EXE_beadlet"))

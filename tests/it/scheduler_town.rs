@@ -14,7 +14,8 @@ use beadlet_store::{
     kinds::{BeadStore, Convoy, Polecat, PolecatPhase, Rig, RigStatus},
     name::configmap_name,
 };
-use beadlet_testbed::{Audit, Mark, Namespace, Request, Testbed, eventually};
+use beadlet_testbed::{Audit, GitRepo, Mark, Namespace, Program, Request, Testbed, eventually};
+use futures::StreamExt;
 use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{ConfigMap, Pod, Secret},
@@ -22,6 +23,7 @@ use k8s_openapi::api::{
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    runtime::{WatchStreamExt, watcher},
 };
 use serde_json::{Value, from_value, json};
 use tokio::task::JoinHandle;
@@ -209,6 +211,15 @@ impl Town {
         self.namespace.user("scheduler")
     }
 
+    /// The program `beadlet controller` of this town, which reads repositories on this machine.
+    pub(crate) fn program(&self) -> Program {
+        Program::new(env!("CARGO_BIN_EXE_beadlet"))
+            .args(["controller", "--namespace", self.name()])
+            .arg("--local-repositories")
+            .arg("--kubeconfig")
+            .arg(self.user().kubeconfig())
+    }
+
     pub(crate) fn controller(&self) -> Controller {
         self.controller_with(self.settings(), self.user().client())
     }
@@ -327,6 +338,17 @@ impl Drop for Town {
     }
 }
 
+/// The issues of a repository on a branch, or at a commit, by their ids.
+pub(crate) fn records(repo: &GitRepo, at: &str) -> BTreeMap<String, Value> {
+    let text = String::from_utf8(repo.read(at, ".beads/issues.jsonl").unwrap()).unwrap();
+    let records = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    records
+        .map(|record| (record["id"].as_str().unwrap().to_owned(), record))
+        .collect()
+}
+
 /// Makes a BeadStore, as a person does.
 pub(crate) async fn beadstore(namespace: &Namespace, name: &str, spec: Value) {
     let store: BeadStore = from_value(
@@ -400,22 +422,34 @@ impl Drop for Kubelet {
 impl Kubelet {
     pub(crate) fn start(client: Client, namespace: &str, end: End) -> Self {
         let api: Api<Pod> = Api::namespaced(client, namespace);
-        let task = tokio::spawn(async move {
-            loop {
-                let living =
-                    ListParams::default().fields("status.phase!=Succeeded,status.phase!=Failed");
-                for pod in api.list(&living).await.into_iter().flatten() {
-                    serve(&api, &pod, end).await;
+        let living =
+            watcher::Config::default().fields("status.phase!=Succeeded,status.phase!=Failed");
+        let pods = watcher(api.clone(), living)
+            .default_backoff()
+            .applied_objects();
+        let task = tokio::spawn(pods.for_each_concurrent(16, move |pod| {
+            let api = api.clone();
+            async move {
+                if let Ok(pod) = pod {
+                    while serve(&api, &pod, end).await.is_err() {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
                 }
-                tokio::time::sleep(Duration::from_millis(30)).await;
             }
-        });
+        }));
         Self { task }
     }
 }
 
-/// One step of a pod's life; pods that are being deleted go.
-async fn serve(api: &Api<Pod>, pod: &Pod, end: End) {
+/// One step of a pod's life; pods that are being deleted go. Of a pod that has changed meanwhile there will be news.
+async fn serve(api: &Api<Pod>, pod: &Pod, end: End) -> kube::Result<()> {
+    match step(api, pod, end).await {
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        answer => answer,
+    }
+}
+
+async fn step(api: &Api<Pod>, pod: &Pod, end: End) -> kube::Result<()> {
     let name = pod.name_any();
     let phase = pod
         .status
@@ -423,13 +457,9 @@ async fn serve(api: &Api<Pod>, pod: &Pod, end: End) {
         .and_then(|status| status.phase.as_deref())
         .unwrap_or("Pending");
     if pod.metadata.deletion_timestamp.is_some() {
-        let _ = set_status(api, &name, ended(&[("agent", 143)])).await;
-        let at_once = DeleteParams {
-            grace_period_seconds: Some(0),
-            ..DeleteParams::default()
-        };
-        let _ = api.delete(&name, &at_once).await;
-        return;
+        set_status(api, &name, ended(&[("agent", 143)])).await?;
+        let at_once = DeleteParams::default().grace_period(0);
+        return api.delete(&name, &at_once).await.map(drop);
     }
     let next = match (phase, end) {
         ("Pending", _) => json!({"phase": "Running", "containerStatuses": [
@@ -437,9 +467,12 @@ async fn serve(api: &Api<Pod>, pod: &Pod, end: End) {
             {"name": "git-push", "image": "i", "imageID": "", "ready": true, "restartCount": 0, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}]}),
         ("Running", End::Well) => ended(&[]),
         ("Running", End::Badly) => ended(&[("agent", 1)]),
-        _ => return,
+        _ => return Ok(()),
     };
-    let _ = set_status(api, &name, next).await;
+    let as_seen = json!({"metadata": {"resourceVersion": pod.resource_version()}, "status": next});
+    let patch = Patch::Merge(as_seen);
+    let params = PatchParams::default();
+    api.patch_status(&name, &params, &patch).await.map(drop)
 }
 
 /// The status of a pod whose containers ended, with code 0 where none is named.

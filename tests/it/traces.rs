@@ -3,25 +3,19 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 
-use beadlet_store::{
-    keys::work,
-    kinds::{BeadStore, Polecat},
-};
+use beadlet_store::{keys::work, kinds::Polecat};
 use beadlet_testbed::{
     GitRepo, Program, Running,
     collector::{Collector, Received},
     eventually,
 };
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use kube::{
-    Api, ResourceExt,
-    api::{ListParams, PostParams},
-};
-use serde_json::{from_value, json};
+use kube::{Api, ResourceExt, api::ListParams};
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::scheduler_program::lines;
-use super::scheduler_town::{SOON, Town, ended, merge, set_status};
+use super::scheduler_town::{SOON, Town, beadstore, ended, merge, set_status};
 
 const FILE: &str = ".beads/issues.jsonl";
 
@@ -43,12 +37,8 @@ impl Scene {
         let town = Town::new(name, json!({})).await;
         let repo = GitRepo::bare();
         repo.commit("main", FILE, "");
-        let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": "beads"},
-            "spec": {"source": {"url": repo.url()}, "rigRef": town.name(), "writeBack": {"mode": "ClaimAndClose"}}}))
-        .unwrap();
-        let stores: Api<BeadStore> = town.namespace.api();
-        let post = PostParams::default();
-        stores.create(&post, &store).await.unwrap();
+        let spec = json!({"source": {"url": repo.url()}, "rigRef": town.name(), "writeBack": {"mode": "ClaimAndClose"}});
+        beadstore(&town.namespace, "beads", spec).await;
         Self {
             town,
             repo,
@@ -57,13 +47,8 @@ impl Scene {
     }
 
     fn controller(&self, variables: &[(&str, &str)]) -> Running {
-        let program = Program::new(env!("CARGO_BIN_EXE_beadlet"))
-            .args(["controller", "--namespace", self.town.name()])
-            .arg("--local-repositories")
-            .arg("--kubeconfig")
-            .arg(self.town.user().kubeconfig());
         let with = |program: Program, (name, value): &(&str, &str)| program.env(name, value);
-        variables.iter().fold(program, with).start()
+        variables.iter().fold(self.town.program(), with).start()
     }
 
     /// Waits for the claim, lets pods run, and waits for the end.
@@ -249,9 +234,8 @@ async fn nobody_who_wants_traces_means_none() {
 async fn what_the_environment_asks_for_in_vain_is_said() {
     let town = Town::new("wrong-traces", json!({})).await;
     let refused = async |name: &str, value: &str| {
-        let mut program = Program::new(env!("CARGO_BIN_EXE_beadlet"))
-            .args(["controller", "--namespace", town.name(), "--kubeconfig"])
-            .arg(town.user().kubeconfig())
+        let mut program = town
+            .program()
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
             .env(name, value)
             .start();

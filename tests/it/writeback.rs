@@ -3,4 +3,5 @@
 mod aside;
 mod by_hand;
 mod corpus;
+mod scale;
 mod story;

@@ -88,11 +88,17 @@ async fn pod_that_is_deleted_leaves_a_pushed_branch_or_a_clear_failure() {
     delete(&scene, &pod).await;
     killed(&scene, "im-1-1", PolecatPhase::Stuck).await;
     // While it is cloned.
-    scene.project.http().behave(Behaviour::Hang);
+    let server = scene.project.http();
+    server.behave(Behaviour::Hang);
+    let asked = server.seen().len();
     scene.push_all(&["gt-push", "im-1", "gt-clone"]);
     let clones = |pod: &Pod| is_in(pod, "git-init", "running");
     let pod = scene.pod("gt-clone-1", "clones", clones).await;
-    scene.project.http().behave(Behaviour::Serve);
+    eventually(LONG, "the clone asks the server", async || {
+        server.seen().len() > asked
+    })
+    .await;
+    server.behave(Behaviour::Serve);
     delete(&scene, &pod).await;
     killed(&scene, "gt-clone-1", PolecatPhase::Failed).await;
     scene.ended("gt-clone-2", PolecatPhase::Done).await;

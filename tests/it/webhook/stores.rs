@@ -16,11 +16,11 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::events::v1::Event;
 use kube::{
     Api, ResourceExt,
-    api::{ListParams, Patch, PatchParams, PostParams},
+    api::{ListParams, Patch, PatchParams},
 };
 use serde_json::{Value, from_value, json};
 
-use super::super::crds::testbed_with_kinds;
+use super::super::{crds::testbed_with_kinds, scheduler_town::beadstore};
 use super::mirror::{SECRET, address};
 use super::{ISSUES, SOON, issues};
 
@@ -39,14 +39,7 @@ impl Place {
         let server = GitHttp::start(&repo, Tls::Plain, Auth::Anyone);
         let spec = json!({"source": {"url": server.url(&repo)}, "syncInterval": "24h",
             "webhook": {"secretRef": {"name": "hook"}}});
-        let store: BeadStore = from_value(
-            json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore",
-            "metadata": {"name": "beads"}, "spec": spec}),
-        )
-        .unwrap();
-        let post = PostParams::default();
-        let stores: Api<BeadStore> = namespace.api();
-        stores.create(&post, &store).await.unwrap();
+        beadstore(&namespace, "beads", spec).await;
         Self {
             namespace,
             repo,
@@ -64,7 +57,6 @@ impl Place {
         Program::new(env!("CARGO_BIN_EXE_beadlet"))
             .args(["controller", "--controllers", "sync", "--namespace", name])
             .args(["--leader-elect", "--lease-namespace", name])
-            .args(["--lease-duration", "3s", "--lease-renewal", "500ms"])
             .args(["--log-format", "json"])
             .args(more)
             .env("NO_PROXY", "127.0.0.1")

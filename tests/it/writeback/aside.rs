@@ -11,9 +11,9 @@ use serde_json::{Value, from_value, json};
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{LineEnding, PrivateKey};
 
-use super::story::{FILE, bead, process, records};
+use super::story::{FILE, bead};
 use crate::scheduler_history::History;
-use crate::scheduler_town::{End, SOON, Town};
+use crate::scheduler_town::{End, SOON, Town, beadstore, records};
 
 const ASIDE: &str = "claims";
 
@@ -31,18 +31,15 @@ async fn town(name: &str, file: &str) -> (Town, GitRepo) {
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "signing"}, "stringData": {"key": key}}),
     )
     .unwrap();
-    let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": "beads"},
-        "spec": {"source": {"url": repo.url(), "branch": "main"}, "rigRef": town.name(), "writeBack": {
-            "mode": "ClaimAndClose", "branch": ASIDE, "author": {"name": "Mayor", "email": "mayor@example.com"},
-            "signingKeySecretRef": {"name": "signing", "key": "key"}}}}))
-    .unwrap();
-    let (secrets, stores): (Api<Secret>, Api<BeadStore>) =
-        (town.namespace.api(), town.namespace.api());
+    let secrets: Api<Secret> = town.namespace.api();
     secrets
         .create(&PostParams::default(), &secret)
         .await
         .unwrap();
-    stores.create(&PostParams::default(), &store).await.unwrap();
+    let spec = json!({"source": {"url": repo.url(), "branch": "main"}, "rigRef": town.name(), "writeBack": {
+        "mode": "ClaimAndClose", "branch": ASIDE, "author": {"name": "Mayor", "email": "mayor@example.com"},
+        "signingKeySecretRef": {"name": "signing", "key": "key"}}});
+    beadstore(&town.namespace, "beads", spec).await;
     (town, repo)
 }
 
@@ -76,7 +73,7 @@ fn merge(repo: &GitRepo) {
 async fn branch_aside_holds_what_is_not_merged_yet_and_nothing_starts_twice() {
     let (town, repo) = town("wb-aside", &bead("gt-1", &json!({}))).await;
     let main = repo.head("main").unwrap();
-    let mut controller = process(&town);
+    let mut controller = town.program().start();
     let is_claimed = |bead: &Value| bead["status"] == "in_progress";
     says(&repo, ASIDE, "the claim is offered", is_claimed).await;
     assert_eq!(
@@ -119,7 +116,7 @@ async fn branch_aside_holds_what_is_not_merged_yet_and_nothing_starts_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn offer_is_taken_back_and_a_commit_of_somebody_else_is_left_alone() {
     let (town, repo) = town("wb-foreign", &bead("gt-1", &json!({}))).await;
-    let mut controller = process(&town);
+    let mut controller = town.program().start();
     let is_claimed = |bead: &Value| bead["status"] == "in_progress";
     says(&repo, ASIDE, "the claim is offered", is_claimed).await;
     let kubelet = town.kubelet(End::Badly);

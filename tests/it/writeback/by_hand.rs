@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use beadlet_store::kinds::BeadStore;
 use beadlet_testbed::git::http::{Auth, GitHttp, Tls};
 use beadlet_testbed::{GitRepo, Running, eventually};
 use k8s_openapi::api::core::v1::Secret;
@@ -13,9 +12,9 @@ use kube::Api;
 use kube::api::PostParams;
 use serde_json::{Value, from_value, json};
 
-use super::story::{FILE, bead, process, records};
+use super::story::{FILE, bead};
 use crate::scheduler_plugin::{Plugin, Said};
-use crate::scheduler_town::{SOON, Town};
+use crate::scheduler_town::{SOON, Town, beadstore, records};
 
 /// A town whose beads lie behind a password, with a controller that mirrors them; nothing is dispatched.
 struct Place {
@@ -37,7 +36,7 @@ impl Place {
         let api: Api<Secret> = town.namespace.api();
         api.create(&PostParams::default(), &secret).await.unwrap();
         store(&town, "beads", &server.url(&repo)).await;
-        let controller = process(&town);
+        let controller = town.program().start();
         Self {
             plugin: Plugin::of(&town),
             town,
@@ -89,12 +88,9 @@ fn password() -> Auth {
 }
 
 async fn store(town: &Town, name: &str, url: &str) {
-    let store: BeadStore = from_value(json!({"apiVersion": "gastown.gastown.io/v1alpha1", "kind": "BeadStore", "metadata": {"name": name},
-        "spec": {"source": {"url": url}, "rigRef": town.name(), "gitSecretRef": {"name": "beads-git"}, "syncInterval": "200ms",
-                 "writeBack": {"author": {"name": "Mayor", "email": "mayor@example.com"}}}}))
-    .unwrap();
-    let api: Api<BeadStore> = town.namespace.api();
-    api.create(&PostParams::default(), &store).await.unwrap();
+    let spec = json!({"source": {"url": url}, "rigRef": town.name(), "gitSecretRef": {"name": "beads-git"}, "syncInterval": "200ms",
+        "writeBack": {"author": {"name": "Mayor", "email": "mayor@example.com"}}});
+    beadstore(&town.namespace, name, spec).await;
 }
 
 /// Whose records the one commit after `before` changed.

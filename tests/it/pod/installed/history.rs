@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Stdio};
 
-use beadlet_testbed::{GitRepo, eventually};
+use beadlet_testbed::eventually;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::Installed;
 use crate::pod::scene::LONG;
+use crate::scheduler_town::records;
 
 const FILE: &str = ".beads/issues.jsonl";
 
@@ -124,27 +125,6 @@ impl Installed {
         }
         closings
     }
-}
-
-fn records(project: &GitRepo, commit: &str) -> BTreeMap<String, Value> {
-    let opened = project.open();
-    let tree = opened
-        .find_commit(commit.parse().unwrap())
-        .unwrap()
-        .tree()
-        .unwrap();
-    let blob = tree
-        .get_path(Path::new(FILE))
-        .unwrap()
-        .to_object(&opened)
-        .unwrap();
-    let text = String::from_utf8(blob.as_blob().unwrap().content().to_owned()).unwrap();
-    let records = text
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    records
-        .map(|record| (record["id"].as_str().unwrap().to_owned(), record))
-        .collect()
 }
 
 /// A bead that could start now.

@@ -73,14 +73,11 @@ impl GitRepo {
         Some(branch.get().peel_to_commit().unwrap().id().to_string())
     }
 
-    /// What a file holds on a branch.
-    pub fn read(&self, branch: &str, path: &str) -> Option<Vec<u8>> {
-        let (repo, id) = (self.open(), self.head(branch)?);
-        let tree = repo
-            .find_commit(id.parse().unwrap())
-            .unwrap()
-            .tree()
-            .unwrap();
+    /// What a file holds on a branch, or at a commit.
+    pub fn read(&self, at: &str, path: &str) -> Option<Vec<u8>> {
+        let repo = self.open();
+        let commit = repo.revparse_single(at).ok()?;
+        let tree = commit.peel_to_tree().unwrap();
         let entry = tree.get_path(Path::new(path)).ok()?;
         Some(entry.to_object(&repo).ok()?.as_blob()?.content().to_owned())
     }
