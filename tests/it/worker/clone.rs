@@ -113,6 +113,12 @@ fn second_attempt_goes_on_from_what_the_first_pushed() {
         "{cloned:?}"
     );
     assert_eq!(std::fs::read_to_string(pod.file("half")).unwrap(), "done\n");
+    pod.agent(r#"printf %s "$1" > asked"#).wait();
+    let asked = std::fs::read_to_string(pod.file("asked")).unwrap();
+    assert!(
+        asked.contains(&format!("up to commit {earlier}")),
+        "{asked}"
+    );
 }
 
 #[test]

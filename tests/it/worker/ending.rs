@@ -1,7 +1,10 @@
 //! How `git-push` learns that the agent ended, and what a stop at any moment leaves.
 
 use beadlet_supervise::contract::{ExitCode, Outcome};
-use beadlet_testbed::git::GitRepo;
+use beadlet_testbed::git::{
+    GitRepo,
+    http::{Auth, GitHttp, Tls},
+};
 use rustix::process::Signal;
 
 use super::pod::{Pod, eventually};
@@ -154,7 +157,8 @@ fn agent_that_does_not_stop_in_time_has_its_work_pushed_as_it_stands() {
 #[test]
 fn stop_before_the_agent_starts_leaves_nothing_behind() {
     let repo = project();
-    let pod = Pod::new(&repo.url());
+    let server = GitHttp::start(&repo, Tls::Plain, Auth::Anyone);
+    let pod = Pod::new(&server.url(&repo));
     pod.clone();
     let push = pod.start("push", &[]);
     eventually("the push that waits", || push.is_waiting());

@@ -8,7 +8,7 @@ mod submodule;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use beadlet_supervise::contract::{ExitCode, Outcome, Report, Workspace};
+use beadlet_supervise::contract::{Earlier, ExitCode, Outcome, Report, Workspace};
 use git2::{Repository, RepositoryInitOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -274,6 +274,13 @@ fn hand_over(
             path: target,
             source,
         })?;
+    if let Some(earlier) = plan.earlier {
+        let earlier = Earlier {
+            commit: earlier.to_string(),
+            base_branch: plan.base_branch.clone(),
+        };
+        tell(&workspace.earlier(), &earlier)?;
+    }
     let cloned = Cloned {
         base_branch: plan.base_branch.clone(),
         base: plan.base.to_string(),
@@ -282,4 +289,14 @@ fn hand_over(
         sparse: args.sparse.clone(),
     };
     Ok(state.write(&cloned, &workspace.repository())?)
+}
+
+/// Leaves it for the supervisor.
+fn tell(path: &Path, earlier: &Earlier) -> Result<(), CloneError> {
+    let failed = |source| CloneError::Workspace {
+        path: path.to_owned(),
+        source,
+    };
+    let text = serde_json::to_vec(earlier).map_err(|error| failed(error.into()))?;
+    std::fs::write(path, text).map_err(failed)
 }

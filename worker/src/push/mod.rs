@@ -13,6 +13,7 @@ mod save;
 mod verdict;
 
 use std::io;
+use std::sync::Arc;
 
 use beadlet_supervise::bead::Bead;
 use beadlet_supervise::contract::{ExitCode, Outcome, Report, Workspace};
@@ -96,13 +97,14 @@ fn lost(agent: &Report, error: &PushError) -> (Report, ExitCode) {
 
 fn attempt(args: &PushArgs, listening: Listening) -> (Report, ExitCode) {
     let args = args.clone();
+    // The settings are looked at first: what is wrong with them is said while somebody may still be watching.
+    let place = match place(&args.project, &CancellationToken::new()) {
+        Ok(place) => Arc::new(place),
+        Err(error) => return lost(&Report::new(Outcome::AgentFailed, ""), &error.into()),
+    };
+    // It has a runtime of its own, which must not end inside of another one.
+    let _kept = Arc::clone(&place);
     listening.run(|stop| async move {
-        // The settings are looked at first: what is wrong with them is said while somebody may still be watching.
-        let unwanted = CancellationToken::new();
-        let place = match place(&args.project, &unwanted) {
-            Ok(place) => place,
-            Err(error) => return lost(&Report::new(Outcome::AgentFailed, ""), &error.into()),
-        };
         let workspace = Workspace::new(&args.project.workspace);
         let patience = Patience {
             start: args.start_timeout,

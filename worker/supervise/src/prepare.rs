@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use crate::agent::{ApiKey, Assignment, Author, Launch, Model, Settings, launch};
 use crate::args::RunArgs;
 use crate::bead::Bead;
-use crate::contract::{Workspace, places};
+use crate::contract::{Earlier, Workspace, places};
 use crate::files;
 use crate::prompt::{Convoy, Task, argument, prompt};
 use crate::run::{RunError, with_sources};
 
 /// The largest ConfigMap is 1 MiB.
 const BEAD_LIMIT: usize = 2 << 20;
+/// Two names of git.
+const EARLIER_LIMIT: usize = 16 << 10;
 
 /// Writes the task down and decides what to start.
 pub(crate) fn prepared(args: &RunArgs, workspace: &Workspace) -> Result<Launch, RunError> {
@@ -43,7 +45,14 @@ fn task(args: &RunArgs, workspace: &Workspace) -> Result<Task, RunError> {
             description: args.convoy_description.clone(),
         }),
         branch: args.work_branch.clone(),
+        earlier: earlier(workspace),
     })
+}
+
+/// What `git-init` found. Without it the agent finds it by itself.
+fn earlier(workspace: &Workspace) -> Option<Earlier> {
+    let found = files::read(&workspace.earlier(), EARLIER_LIMIT).ok()??;
+    serde_json::from_slice(&found).ok()
 }
 
 /// The bead as mounted. One that cannot be read as JSON still has its title beside it.

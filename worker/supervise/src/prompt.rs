@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::bead::{Bead, Comment};
+use crate::contract::Earlier;
 
 /// The longest single argument that Linux passes to a program is 128 KiB with its end mark (`MAX_ARG_STRLEN`); this leaves room for
 /// the words that an agent's own argument may have around the prompt.
@@ -20,6 +21,8 @@ pub struct Task {
     pub convoy: Option<Convoy>,
     /// The branch that the work will be pushed to.
     pub branch: String,
+    /// What is on the branch already.
+    pub earlier: Option<Earlier>,
 }
 
 /// The batch that the issue belongs to.
@@ -78,8 +81,20 @@ fn rules(task: &Task, repository: &Path) -> String {
     format!(
         "\nYou work alone in the git repository at `{}`{branch}. Nobody can answer questions: decide, and finish the work. \
          Commit if you like; what you leave uncommitted is committed when you end, and the branch is pushed then. \
-         You cannot push yourself.\n",
-        repository.display()
+         You cannot push yourself.\n{}",
+        repository.display(),
+        task.earlier.as_ref().map(begun).unwrap_or_default()
+    )
+}
+
+fn begun(earlier: &Earlier) -> String {
+    let Earlier {
+        commit,
+        base_branch,
+    } = earlier;
+    format!(
+        "\nAn earlier attempt did not finish. What it did is on the branch already, up to commit {commit}: \
+         look at it first (`git diff origin/{base_branch} HEAD`), keep what is good, and go on from there.\n"
     )
 }
 
@@ -209,6 +224,26 @@ mod tests {
                 .unwrap_or_else(|| panic!("{part:?} is missing or out of order in\n{text}"));
             rest = &rest[at + part.len()..];
         }
+    }
+
+    #[test]
+    fn work_of_an_earlier_attempt_is_pointed_out() {
+        let bead = Bead {
+            id: "a".into(),
+            title: "T".into(),
+            ..Bead::default()
+        };
+        let first = task(bead);
+        assert!(!prompt(&first, Path::new("/r")).contains("earlier"));
+        let earlier = Some(Earlier {
+            commit: "abc".into(),
+            base_branch: "trunk".into(),
+        });
+        let second = prompt(&Task { earlier, ..first }, Path::new("/r"));
+        let (rules, description) = second.split_once("## Description").unwrap();
+        assert!(rules.contains("up to commit abc"), "{second}");
+        assert!(rules.contains("`git diff origin/trunk HEAD`"), "{second}");
+        assert_eq!(description, "\n\nT\n");
     }
 
     #[test]

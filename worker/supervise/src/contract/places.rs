@@ -64,6 +64,12 @@ impl Workspace {
         self.own().join("issue.json")
     }
 
+    /// What an earlier attempt left, where one did: an [`Earlier`](super::Earlier).
+    #[must_use]
+    pub fn earlier(&self) -> PathBuf {
+        self.own().join("earlier.json")
+    }
+
     /// Locked by the supervisor for as long as it lives: the kernel lets go of the lock when it dies, however it dies.
     #[must_use]
     pub fn lock(&self) -> PathBuf {
