@@ -91,7 +91,10 @@ fn convoy(members: &[&str]) -> String {
 async fn describe_tells_the_story_of_every_kind() {
     let rig = json!({"settings": {"maxPolecats": 1}});
     let scene = Scene::new("describe", rig).await;
-    let file = lines(2, &json!({})) + &convoy(&["gt-0", "gt-1"]);
+    // The second waits until git says that the first is closed, so the convoy comes by half.
+    let edge = json!({"issue_id": "gt-1", "depends_on_id": "gt-0", "type": "blocks"});
+    let waiting = lines(1, &json!({"id": "gt-1", "dependencies": [edge]}));
+    let file = lines(1, &json!({})) + &waiting + &convoy(&["gt-0", "gt-1"]);
     let commit = scene.repo.commit("main", FILE, file);
     let short = &commit[..12];
     let here = scene.town.name();

@@ -104,11 +104,13 @@ async fn deleted_store_that_comes_back_finds_its_work_as_it_was() {
     let rig = json!({"settings": {"maxPolecats": 1}, "dispatch": {"stopGrace": "10ms"}});
     let town = Town::new("reborn", rig).await;
     let repo = GitRepo::bare();
-    repo.commit("main", ".beads/issues.jsonl", lines(4, &json!({})));
+    // Alone at first: whichever is mirrored first gets the only place.
+    repo.commit("main", ".beads/issues.jsonl", lines(1, &json!({})));
     store(&town, &repo).await;
     let mut controller = process(&town, "controller");
     let kubelet = town.kubelet(End::Never);
     town.phase("gt-0-1", PolecatPhase::Working).await;
+    repo.commit("main", ".beads/issues.jsonl", lines(4, &json!({})));
     let stores: Api<BeadStore> = town.namespace.api();
     let params = DeleteParams::default();
     stores.delete("beads", &params).await.unwrap();

@@ -22,8 +22,8 @@ use crate::scheduler_town::{End, SOON, Town, records};
 const BEADS: usize = 1000;
 /// How long all of it may take on a busy machine.
 const LONG: Duration = Duration::from_secs(900);
-/// How many commits of a process are waited for until it is killed: it makes at most one a second.
-const UNTIL_KILLED: usize = 3;
+/// How many commits of a process are waited for until it is killed: it makes one every five seconds.
+const UNTIL_KILLED: usize = 2;
 /// Between two commits of the second writer.
 const EDIT: Duration = Duration::from_secs(1);
 
