@@ -71,10 +71,8 @@ impl Elector {
     }
 
     async fn round(&mut self) {
-        let leads = self
-            .until
-            .borrow()
-            .is_some_and(|until| Instant::now() < until);
+        // As it was told last: a Lease may have run out since.
+        let leads = self.until.borrow().is_some();
         // An answer that comes later than this says nothing any more.
         let answer = timeout(self.election.renewal, self.ask()).await;
         let until = match answer {

@@ -136,8 +136,12 @@ impl<'a> Walk<'a> {
     async fn take(&mut self, decision: Decision) -> Result<Step, Fault> {
         let Decision { status, act, wake } = decision;
         // A status before the Job is for people who wait; dispatch's own Polecats do not wait here, and each write costs time.
-        let can_wait =
-            matches!(act, Act::Create(_)) && (self.polecat.is_dispatched() || self.has_job_name());
+        let can_wait = match act {
+            Act::Create(_) => self.polecat.is_dispatched() || self.has_job_name(),
+            // What it shows is about to be written.
+            Act::LookAtPods => true,
+            _ => false,
+        };
         if !can_wait && self.polecat.status.as_ref() != Some(&status) {
             if let Some(pause) = self.leisure(&act, &status) {
                 return Ok(Step::Rest(Action::requeue(pause)));

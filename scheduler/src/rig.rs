@@ -224,6 +224,10 @@ async fn prune(
 }
 
 fn observe_queue(rig: &Rig, account: &Account<'_>, plan: &Plan<'_>, context: &Context) {
+    // It may have gone during the pass.
+    if context.world.rig(&rig.name_any()).is_none() {
+        return;
+    }
     let waiting: Vec<_> = plan
         .waiting()
         .into_iter()

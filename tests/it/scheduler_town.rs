@@ -445,6 +445,9 @@ impl Kubelet {
 async fn serve(api: &Api<Pod>, pod: &Pod, end: End) -> kube::Result<()> {
     match step(api, pod, end).await {
         Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(kube::Error::Api(status)) if !matches!(status.code, 429 | 500..) => {
+            panic!("a played kubelet is refused: {status}")
+        }
         answer => answer,
     }
 }

@@ -145,7 +145,11 @@ pub fn decide(view: &View<'_>) -> Decision {
         return stopping(view, &seen, &stop);
     }
     if let Some(outcome) = seen.job.and_then(|job| outcome(job, view.pods)) {
-        return concluded(view, outcome);
+        return if are_pods_known(view) {
+            finished(view, outcome)
+        } else {
+            Decision::new(say::current(view), Act::LookAtPods)
+        };
     }
     let decision = match view.polecat.wanted() {
         DesiredState::Working if !view.polecat.is_held() => {
@@ -204,7 +208,8 @@ fn stopping(view: &View<'_>, seen: &Seen<'_>, stop: &Stop) -> Decision {
     let status = say::stopping(view, stop);
     match (seen.job, view.job) {
         (Some(job), _) => match outcome(job, view.pods) {
-            Some(outcome) if outcome.failure.is_none() => concluded(view, outcome),
+            Some(_) if !are_pods_known(view) => Decision::new(status, Act::LookAtPods),
+            Some(outcome) if outcome.failure.is_none() => finished(view, outcome),
             Some(_) => Decision::new(say::stopped(view, stop), Act::Nothing),
             None if seen.is_deleting => Decision::new(status, Act::Nothing),
             None => Decision::new(status, Act::EndJob),
@@ -232,12 +237,11 @@ fn gone(view: &View<'_>, stop: &Stop, status: PolecatStatus) -> Decision {
     }
 }
 
-/// The Job has ended, and so have its pods, even where the cache has not heard of it: what they said last would be lost.
-fn concluded(view: &View<'_>, outcome: Outcome) -> Decision {
-    if view.are_pods_fresh || newest(view.pods).is_some_and(has_ended) {
-        return finished(view, outcome);
-    }
-    Decision::new(say::current(view), Act::LookAtPods)
+/// Whether the pods were seen as they are after the end of their Job. The cache may not have heard of it, and what they said last would be
+/// lost. After a pause the pod that has ended may be the one before it.
+fn are_pods_known(view: &View<'_>) -> bool {
+    let has_ended = || newest(view.pods).is_some_and(has_ended);
+    view.are_pods_fresh || view.polecat.pauses() == 0 && has_ended()
 }
 
 fn finished(view: &View<'_>, outcome: Outcome) -> Decision {

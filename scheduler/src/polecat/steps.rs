@@ -29,6 +29,7 @@ impl Walk<'_> {
             self.context.world.own_jobs.put(job);
         }
         self.job = Sight::Fresh(job.map(Box::new));
+        self.pods = None;
         self.is_confirmed = false;
     }
 

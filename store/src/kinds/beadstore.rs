@@ -104,8 +104,8 @@ pub struct BeadStoreSpec {
     /// What becomes of the ConfigMaps when this BeadStore is deleted.
     pub deletion_policy: DeletionPolicy,
 
-    /// What is committed to the issue file of what Polecats do with its issues. What comes within a second is one commit, and there are at
-    /// least five seconds from one to the next.
+    /// What is committed to the issue file of what Polecats do with its issues. What comes within a second is one commit, and a
+    /// controller leaves five seconds between two.
     pub write_back: WriteBack,
 
     /// Lets the forge say that somebody pushed, so that it shows at once and not after `syncInterval`.

@@ -75,6 +75,7 @@ fn of_controller() -> BTreeMap<String, Metric> {
     reports.put(("namespace".into(), "store".into()), report);
     let metrics = ControllerMetrics::new(reports, &Calls::default());
     let from_the_start = written(&metrics.text().unwrap());
+    metrics.leads(true);
     metrics.queue(&Queue {
         rig: "gt",
         limit: 5,
@@ -88,7 +89,6 @@ fn of_controller() -> BTreeMap<String, Metric> {
     metrics.refused(Ask::CreateJob, Reason::QuotaExceeded);
     metrics.reconciled(Controller::Dispatch, Duration::from_millis(1), true);
     metrics.event_dropped();
-    metrics.leads(true);
     let mut all = written(&metrics.text().unwrap());
     for (name, metric) in &mut all {
         let known = from_the_start.get(name).map(|metric| &metric.labels);

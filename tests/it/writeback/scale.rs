@@ -15,7 +15,7 @@ use kube::Api;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 
-use super::story::{FILE, MAYOR, bead, commits_of, writes_back};
+use super::story::{FILE, MAYOR, bead, commits_of, times_of, writes_back};
 use crate::scheduler_history::History;
 use crate::scheduler_town::{End, SOON, Town, records};
 
@@ -38,6 +38,10 @@ async fn every_one_of_a_thousand_beads_is_closed_once() {
         .until("all are closed", |seen| seen.closed == BEADS)
         .await;
     scene.is_as_it_should_be().await;
+    // They are dated when they are begun, in whole seconds.
+    let times = times_of(&scene.repo, MAYOR);
+    let shortest = times.windows(2).map(|pair| pair[1] - pair[0]).min();
+    assert!(shortest >= Some(4), "{times:?}");
     assert!(controller.terminate(SOON).await.success());
 }
 

@@ -54,16 +54,23 @@ async fn git_says(
     .await
 }
 
-/// How many commits of somebody there are.
-pub(super) fn commits_of(repo: &GitRepo, email: &str) -> usize {
+/// When the commits of somebody were made, oldest first.
+pub(super) fn times_of(repo: &GitRepo, email: &str) -> Vec<i64> {
     let opened = repo.open();
     let mut walk = opened.revwalk().unwrap();
     walk.push_ref("refs/heads/main").unwrap();
-    walk.filter(|id| {
-        let commit = opened.find_commit(*id.as_ref().unwrap()).unwrap();
-        commit.author().email().unwrap() == email
-    })
-    .count()
+    walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::REVERSE)
+        .unwrap();
+    let time = |id| {
+        let commit = opened.find_commit(id).unwrap();
+        let is_theirs = commit.author().email().unwrap() == email;
+        is_theirs.then(|| commit.time().seconds())
+    };
+    walk.filter_map(|id| time(id.unwrap())).collect()
+}
+
+pub(super) fn commits_of(repo: &GitRepo, email: &str) -> usize {
+    times_of(repo, email).len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

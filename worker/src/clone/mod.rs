@@ -274,7 +274,7 @@ fn hand_over(
             path: target,
             source,
         })?;
-    if let Some(earlier) = plan.earlier {
+    if let Some(earlier) = plan.earlier.filter(|earlier| *earlier != plan.base) {
         let earlier = Earlier {
             commit: earlier.to_string(),
             base_branch: plan.base_branch.clone(),

@@ -93,8 +93,9 @@ fn begun(earlier: &Earlier) -> String {
         base_branch,
     } = earlier;
     format!(
-        "\nAn earlier attempt did not finish. What it did is on the branch already, up to commit {commit}: \
-         look at it first (`git diff origin/{base_branch} HEAD`), keep what is good, and go on from there.\n"
+        "\nThere is work on the branch already, up to commit {commit}, by an attempt that did not finish or by a person. Look at it \
+         first, keep what is good, and go on from there: `git diff origin/{base_branch} HEAD` shows it, and what {base_branch} got \
+         meanwhile as if it had been taken away.\n"
     )
 }
 
@@ -227,14 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn work_of_an_earlier_attempt_is_pointed_out() {
+    fn work_that_is_on_the_branch_already_is_pointed_out() {
         let bead = Bead {
             id: "a".into(),
             title: "T".into(),
             ..Bead::default()
         };
         let first = task(bead);
-        assert!(!prompt(&first, Path::new("/r")).contains("earlier"));
+        assert!(!prompt(&first, Path::new("/r")).contains("already"));
         let earlier = Some(Earlier {
             commit: "abc".into(),
             base_branch: "trunk".into(),

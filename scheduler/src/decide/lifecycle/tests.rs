@@ -276,6 +276,31 @@ fn end_of_a_job_is_written_down_with_the_end_of_its_pod() {
 }
 
 #[test]
+fn end_of_a_pod_before_a_pause_is_not_that_of_the_job() {
+    let mut story = Story::started();
+    story.step();
+    story.pods = vec![ended_pod("Failed", "stopped")];
+    story.end(&json!({"type": "Complete"}));
+    assert_eq!(story.decide().act, Act::Nothing);
+    story.polecat.status.as_mut().unwrap().pauses = Some(1);
+    assert_eq!(story.decide().act, Act::LookAtPods);
+}
+
+#[test]
+fn last_words_of_a_pod_that_was_told_to_stop_are_looked_for() {
+    let mut story = Story::started();
+    story.polecat.spec.desired_state = Some(DesiredState::Terminated);
+    assert_eq!(story.step(), Act::EndJob);
+    story.end(&json!({"type": "Failed", "reason": "DeadlineExceeded"}));
+    assert_eq!(story.decide().act, Act::LookAtPods);
+    story.pods = vec![ended_pod("Failed", "stopped")];
+    story.step();
+    assert_eq!(story.phase(), PolecatPhase::Terminated);
+    let result = story.polecat.status.unwrap().result.unwrap();
+    assert_eq!(result.branch.as_deref(), Some("b"));
+}
+
+#[test]
 fn last_words_of_a_pod_that_goes_away_are_kept() {
     let mut story = Story::started();
     let mut pod = ended_pod("Failed", "stopped");

@@ -117,16 +117,22 @@ fn edges(sheet: &Sheet<'_>, new: &NewBead, id: &str) -> Result<Vec<NewEdge>, Ref
         on: parent.clone(),
         kind: "parent-child".to_owned(),
     });
+    let wanted: Vec<NewEdge> = parent
+        .into_iter()
+        .chain(new.edges.iter().cloned())
+        .collect();
+    let parents = wanted.iter().filter(|edge| edge.kind == "parent-child");
+    let parents: Vec<&str> = parents.map(|edge| edge.on.as_str()).collect();
     let mut edges: Vec<NewEdge> = Vec::new();
-    for edge in parent.into_iter().chain(new.edges.iter().cloned()) {
-        edge::lawful(sheet, None, id, new.parent.as_deref(), &edge)?;
+    for edge in &wanted {
+        edge::lawful(sheet, None, id, &parents, edge)?;
         match edges.iter().find(|known| known.on == edge.on) {
-            None => edges.push(edge),
+            None => edges.push(edge.clone()),
             Some(known) if known.kind == edge.kind => {}
             Some(known) => {
                 return Err(Refused::OtherEdge {
                     id: id.to_owned(),
-                    on: edge.on,
+                    on: edge.on.clone(),
                     kind: known.kind.clone(),
                 });
             }

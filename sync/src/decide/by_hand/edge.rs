@@ -48,7 +48,7 @@ pub(super) fn link(sheet: &mut Sheet<'_>, id: &str, edge: &NewEdge) -> Result<Is
     if is_there(issue, edge)? {
         return Ok(bead);
     }
-    lawful(sheet, Some(issue), id, None, edge)?;
+    lawful(sheet, Some(issue), id, &[], edge)?;
     add(sheet, at, edge)?;
     Ok(bead)
 }
@@ -110,13 +110,13 @@ fn is_there(issue: &Issue<'_>, edge: &NewEdge) -> Result<bool, Refused> {
     }
 }
 
-/// What the tracker would not have of an edge from `id`, whose record is `issue` if it is there already, and whose parent is to be
-/// `parent` if it is new.
+/// What the tracker would not have of an edge from `id`, whose record is `issue` if it is there already, and whose parents are to be
+/// `new_parents` if it is new.
 pub(super) fn lawful(
     sheet: &Sheet<'_>,
     issue: Option<&Issue<'_>>,
     id: &str,
-    parent: Option<&str>,
+    new_parents: &[&str],
     edge: &NewEdge,
 ) -> Result<(), Refused> {
     let NewEdge { on, kind } = edge;
@@ -144,7 +144,7 @@ pub(super) fn lawful(
         });
     }
     if is_waiting(kind) {
-        unless_for_ever(sheet, id, parent, edge)?;
+        unless_for_ever(sheet, id, new_parents, edge)?;
     }
     Ok(())
 }
@@ -153,7 +153,7 @@ pub(super) fn lawful(
 fn unless_for_ever(
     sheet: &Sheet<'_>,
     id: &str,
-    parent: Option<&str>,
+    new_parents: &[&str],
     edge: &NewEdge,
 ) -> Result<(), Refused> {
     let graph = waiting(sheet);
@@ -167,7 +167,7 @@ fn unless_for_ever(
         parents.map(|(_, on)| *on).collect::<Vec<_>>()
     };
     let mut above = parents(id);
-    above.extend(parent);
+    above.extend(new_parents);
     let mut seen = 0;
     while let Some(parent) = above.get(seen).copied() {
         let more = parents(parent).into_iter();

@@ -511,13 +511,20 @@ fn child_that_waits_for_its_parent_would_wait_for_ever() {
     let grandchild = FILE.replace(r#""id":"gt-1","title":"A""#, r#""id":"gt-1","title":"A","dependencies":[{"depends_on_id":"gt-epic.1","type":"parent-child"}]"#);
     let said = ask(&grandchild, link("gt-1", "gt-epic", "blocks")).unwrap_err();
     assert!(matches!(said, Refused::OnParent { .. }), "{said}");
-    let new = NewBead {
+    let waits = edge("gt-epic", "blocks");
+    let by_parent = NewBead {
         parent: Some("gt-epic.1".to_owned()),
-        edges: vec![edge("gt-epic", "blocks")],
+        edges: vec![waits.clone()],
         ..create("A grandchild")
     };
-    let said = ask(FILE, created(new)).unwrap_err();
-    assert!(matches!(said, Refused::OnParent { .. }), "{said}");
+    let by_edge = NewBead {
+        edges: vec![edge("gt-epic.1", "parent-child"), waits],
+        ..create("A grandchild")
+    };
+    for new in [by_parent, by_edge] {
+        let said = ask(FILE, created(new)).unwrap_err();
+        assert!(matches!(said, Refused::OnParent { .. }), "{said}");
+    }
 }
 
 #[test]
