@@ -55,7 +55,8 @@ images: setup
 	cargo build --locked --release --package beadlet
 	RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile supervisor --package beadlet-supervise --target $(TRIPLE) --target-dir $(TARGET)/static
 	mkdir -p $(TARGET)/image
-	cp $(TARGET)/release/beadlet $(TARGET)/static/$(TRIPLE)/supervisor/beadlet-supervise $(TARGET)/image
+	strip --strip-debug -o $(TARGET)/image/beadlet $(TARGET)/release/beadlet
+	cp $(TARGET)/static/$(TRIPLE)/supervisor/beadlet-supervise $(TARGET)/image
 	$(BUILDER) build --tag beadlet:$(VERSION) --file deploy/images/beadlet.Containerfile $(TARGET)/image
 	for agent in opencode claude-code; do $(BUILDER) build --tag beadlet-$$agent:$(VERSION) --file deploy/images/$$agent.Containerfile deploy/images; done
 
