@@ -101,8 +101,8 @@ fn work_branch_that_is_the_base_is_refused_unless_allowed() {
 #[test]
 fn second_attempt_goes_on_from_what_the_first_pushed() {
     let repo = project();
-    let earlier = repo.on("main").write("half", "done\n").commit("half");
-    repo.set_reference(&format!("refs/heads/{WORK}"), &earlier);
+    repo.set_reference(&format!("refs/heads/{WORK}"), &repo.head("main").unwrap());
+    let earlier = repo.commit(WORK, "half", "done\n");
     let pod = Pod::new(&repo.url());
     let cloned = pod.clone();
     assert!(
