@@ -19,7 +19,7 @@ mod pod;
 const END: &str = "<!-- made by `make bench`; written by hand from here on, and kept -->";
 const HEAD: &str = "# Benchmarks
 
-`make bench` makes this page: on one API server, in one run, with the release build. It takes about a quarter of an hour after the
+`make bench` makes this page: on one API server, in one run, with the release build. It takes about 20 minutes after the
 first build. `make bench BENCH=\"--only push --pushes 50\"` measures a part and prints it; `BENCH=--help` lists what else
 can be chosen. Clients take turns, figures of several rounds are medians, and requests are counted in the API server's
 audit log. Server and clients share the machine's cores, so speeds are for comparing within a run.
